@@ -1,0 +1,137 @@
+//! What the endpoint was asked and what it did about it.
+//!
+//! Responsible for counting requests, keys, faults and concurrency. It leaves deciding what counts
+//! to `server`. Invariant: `in_flight` falls whenever it rose, also when a client goes away.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::FaultKind;
+
+/// The endpoint's counters at one moment. Requests for the endpoint's own paths are not counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountersSnapshot {
+    /// S3 requests received, also those that were throttled or met a fault.
+    pub requests: u64,
+    /// Those of them that asked for a list of objects.
+    pub list_requests: u64,
+    /// Keys on list pages that were meant to arrive whole; common prefixes do not count.
+    pub keys: u64,
+    /// Requests whose answer is not yet handed over.
+    pub in_flight: u64,
+    /// The largest `in_flight` so far.
+    pub most_in_flight: u64,
+    /// How often each kind of fault was made; kinds that were not are absent.
+    pub faults: BTreeMap<FaultKind, u64>,
+    /// Requests refused by the cap on requests per second.
+    pub throttled: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    requests: AtomicU64,
+    list_requests: AtomicU64,
+    keys: AtomicU64,
+    in_flight: AtomicU64,
+    most_in_flight: AtomicU64,
+    faults: [AtomicU64; FaultKind::ALL.len()],
+    throttled: AtomicU64,
+}
+
+/// A request on its way; ends when dropped.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Counters>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Counters {
+    /// Counts a request, and gives its ordinal, from 0.
+    pub(super) fn begin(self: &Arc<Self>) -> (u64, InFlight) {
+        let now = self.in_flight.fetch_add(1, Relaxed) + 1;
+        self.most_in_flight.fetch_max(now, Relaxed);
+        let ordinal = self.requests.fetch_add(1, Relaxed);
+        (ordinal, InFlight(Arc::clone(self)))
+    }
+
+    /// Counts a list request, and gives its ordinal among them, from 0.
+    pub(super) fn begin_list(&self) -> u64 {
+        self.list_requests.fetch_add(1, Relaxed)
+    }
+
+    pub(super) fn add_keys(&self, keys: u64) {
+        self.keys.fetch_add(keys, Relaxed);
+    }
+
+    pub(super) fn add_throttled(&self) {
+        self.throttled.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn add_fault(&self, kind: FaultKind) {
+        // The discriminants index `FaultKind::ALL`, which a test holds to.
+        self.faults[kind as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn snapshot(&self) -> CountersSnapshot {
+        let faults = FaultKind::ALL.into_iter().zip(&self.faults);
+        CountersSnapshot {
+            requests: self.requests.load(Relaxed),
+            list_requests: self.list_requests.load(Relaxed),
+            keys: self.keys.load(Relaxed),
+            in_flight: self.in_flight.load(Relaxed),
+            most_in_flight: self.most_in_flight.load(Relaxed),
+            faults: faults.map(|(kind, count)| (kind, count.load(Relaxed))).filter(|(_, count)| *count > 0).collect(),
+            throttled: self.throttled.load(Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_counter() {
+        let counters = Counters::default();
+        for (index, kind) in FaultKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+            for _ in 0..=index {
+                counters.add_fault(kind);
+            }
+        }
+        for (kind, count) in counters.snapshot().faults {
+            assert_eq!(count, kind as u64 + 1, "{kind}");
+        }
+    }
+
+    #[test]
+    fn in_flight_rises_and_falls() {
+        let counters = Arc::new(Counters::default());
+        let (first, one) = counters.begin();
+        let (second, two) = counters.begin();
+        assert_eq!((first, second), (0, 1));
+        drop((one, two));
+        let (_, three) = counters.begin();
+        let snapshot = counters.snapshot();
+        assert_eq!((snapshot.in_flight, snapshot.most_in_flight), (1, 2));
+        drop(three);
+        assert_eq!(counters.snapshot().in_flight, 0);
+    }
+
+    #[test]
+    fn json_names_the_faults() {
+        let counters = Counters::default();
+        counters.add_fault(FaultKind::InternalError);
+        counters.add_keys(3);
+        assert_eq!(
+            serde_json::to_string(&counters.snapshot()).unwrap(),
+            r#"{"requests":0,"list_requests":0,"keys":3,"in_flight":0,"most_in_flight":0,"faults":{"500":1},"throttled":0}"#
+        );
+    }
+}

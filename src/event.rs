@@ -1,0 +1,233 @@
+//! The words between doing and showing: what happens in a run, in the past tense.
+//!
+//! Scanning emits [`Event`]s and shows nothing; `report` shows them and does nothing else. Also the
+//! verdicts and efforts that both, and the files on disk, speak of.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::AddAssign;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What became of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Listed to its end; its files are published.
+    Complete,
+    /// Left out because it is denied and the job says to skip those.
+    Skipped,
+    /// The credentials may not list it.
+    Denied,
+    /// It does not exist (any more).
+    Missing,
+    /// It lives in a region other than the one it was asked for in.
+    Moved,
+    /// The store asked to slow down for longer than the retries lasted. A rerun goes on.
+    Throttled,
+    /// It could not be listed for another reason.
+    Failed,
+    /// The run was stopped before its end. A rerun goes on.
+    Interrupted,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Complete => "complete",
+            Self::Skipped => "skipped",
+            Self::Denied => "denied",
+            Self::Missing => "missing",
+            Self::Moved => "moved",
+            Self::Throttled => "throttled",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        })
+    }
+}
+
+/// What became of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountVerdict {
+    /// It could be used.
+    Ok,
+    /// Its credentials or its endpoint do not work.
+    Unusable,
+    /// Its buckets may not be listed.
+    Denied,
+}
+
+/// Requests made, for a bucket or a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effort {
+    /// Attempts sent, retries included.
+    pub requests: u64,
+    /// Attempts that repeated a failed one.
+    pub retries: u64,
+    /// Answers that asked to slow down.
+    pub throttles: u64,
+}
+
+impl AddAssign for Effort {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.retries += other.retries;
+        self.throttles += other.throttles;
+    }
+}
+
+/// A bucket as people name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketLabel {
+    /// The account's name in the job.
+    pub account: Arc<str>,
+    /// The bucket's name.
+    pub bucket: Arc<str>,
+}
+
+/// Account and bucket as `account/bucket`, with control characters of a hostile name made visible.
+impl fmt::Display for BucketLabel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.account, self.bucket.escape_debug())
+    }
+}
+
+/// A request that failed, and what will be done about it.
+#[derive(Clone, Debug)]
+pub struct FailedAttempt {
+    /// Whom it was for: a bucket, or an account's list of buckets.
+    pub subject: String,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// How many there may be.
+    pub max_attempts: u32,
+    /// Whether the store asked to slow down.
+    pub throttled: bool,
+    /// What happened.
+    pub reason: String,
+    /// S3's id of the request.
+    pub request_id: Option<String>,
+    /// How long until the next attempt; `None`: there is none.
+    pub wait: Option<Duration>,
+}
+
+/// Something that happened in a run.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The demo endpoint inside the process is up.
+    DemoStarted {
+        /// The account it serves.
+        account: String,
+        /// Where it listens.
+        url: String,
+    },
+    /// An account's buckets are known.
+    AccountDiscovered {
+        /// The account.
+        account: String,
+        /// Buckets it has.
+        found: usize,
+        /// Buckets the job wants.
+        selected: usize,
+    },
+    /// An account could not be used.
+    AccountFailed {
+        /// The account.
+        account: String,
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The run begins, or goes on.
+    RunStarted {
+        /// The job's name.
+        job: String,
+        /// The run's id.
+        run: String,
+        /// Whether an unfinished run goes on.
+        resumed: bool,
+        /// Buckets of the run.
+        buckets: usize,
+        /// Of these, how many already have their verdict.
+        finished: usize,
+        /// Where its files go.
+        folder: PathBuf,
+    },
+    /// A bucket's listing begins, or goes on.
+    BucketStarted {
+        /// Its place in the run.
+        bucket: u32,
+        /// Its name.
+        label: BucketLabel,
+        /// Objects listed before an interruption.
+        objects: u64,
+    },
+    /// A page was listed and its rows written.
+    PageListed {
+        /// The bucket's place in the run.
+        bucket: u32,
+        /// Objects on the page.
+        objects: u64,
+        /// Rows written.
+        rows: u64,
+        /// Requests it took.
+        effort: Effort,
+    },
+    /// A request failed.
+    AttemptFailed(FailedAttempt),
+    /// A store does not list in key order; the bucket starts over by token.
+    OrderLost {
+        /// The bucket's place in the run.
+        bucket: u32,
+        /// Its name.
+        label: BucketLabel,
+        /// What was seen.
+        reason: String,
+    },
+    /// A bucket is done with in this invocation.
+    BucketEnded {
+        /// Its place in the run.
+        bucket: u32,
+        /// Its name.
+        label: BucketLabel,
+        /// What became of it.
+        verdict: Verdict,
+        /// Why, where it is not complete.
+        reason: Option<String>,
+        /// Objects listed.
+        objects: u64,
+        /// Rows written.
+        rows: u64,
+        /// Files published.
+        files: u64,
+    },
+    /// A signal asked to stop.
+    StopRequested {
+        /// Its name.
+        signal: &'static str,
+    },
+    /// Scanning is over; what remains is the summary.
+    ScanEnded,
+}
+
+/// The sending end of a run's events. Bounded: a reporter that falls behind slows the run down
+/// rather than filling the memory.
+#[derive(Clone, Debug)]
+pub struct Events(tokio::sync::mpsc::Sender<Event>);
+
+impl Events {
+    /// A channel for a run's events.
+    #[must_use]
+    pub fn channel() -> (Self, tokio::sync::mpsc::Receiver<Event>) {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1024);
+        (Self(sender), receiver)
+    }
+
+    /// Tells what happened. A reporter that is gone is no reason to stop working.
+    pub async fn emit(&self, event: Event) {
+        let _ = self.0.send(event).await;
+    }
+}

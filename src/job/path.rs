@@ -1,0 +1,275 @@
+//! Path templates: where rows go, and the small files named after the job.
+//!
+//! Responsible for parsing templates and for the rules that keep output files apart. It leaves
+//! filling the tokens in to the writers. It owns the invariant that the paths of two files of one
+//! run, or of two runs, differ.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::problem::Refusal;
+use super::suggest::{did_you_mean, listed, quoted};
+
+/// Longest template in bytes: no file system takes a longer path.
+const LONGEST: usize = 4096;
+
+/// A part of a path that is filled in during a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PathToken {
+    /// The job's name.
+    Job,
+    /// The run's start, `20261122T114500Z`.
+    Run,
+    /// The account's name in the job.
+    Account,
+    /// The account's twelve-digit id.
+    AccountId,
+    /// The bucket's name.
+    Bucket,
+    /// The bucket's region.
+    Region,
+    /// The UTC date of the run's start, `2026-11-22`.
+    Date,
+    /// The number of the bucket's file.
+    Part,
+    /// The extension that goes with format and compression.
+    Ext,
+}
+
+impl PathToken {
+    const ALL: [Self; 9] = [
+        Self::Job,
+        Self::Run,
+        Self::Account,
+        Self::AccountId,
+        Self::Bucket,
+        Self::Region,
+        Self::Date,
+        Self::Part,
+        Self::Ext,
+    ];
+
+    /// The token's name, as written between braces.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Run => "run",
+            Self::Account => "account",
+            Self::AccountId => "account_id",
+            Self::Bucket => "bucket",
+            Self::Region => "region",
+            Self::Date => "date",
+            Self::Part => "part",
+            Self::Ext => "ext",
+        }
+    }
+}
+
+/// A part of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathPiece {
+    /// Text that stands in the path as it is.
+    Literal(String),
+    /// Text that is filled in.
+    Token(PathToken),
+}
+
+/// The path of the output files, with tokens; relative to the working directory unless absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathTemplate {
+    pieces: Vec<PathPiece>,
+}
+
+impl PathTemplate {
+    /// Parses the template of the output. All that is wrong is told; `accounts` is how many accounts
+    /// the job has.
+    pub(super) fn parse(text: &str, accounts: usize) -> Result<Self, Vec<Refusal>> {
+        let pieces = pieces(text)?;
+        let mut refusals = Vec::new();
+        let segments = || text.trim_start_matches('/').split('/');
+        if text.starts_with("s3://") {
+            refusals.push(Refusal::new("writing to S3 is not supported yet").hint("write to a folder and copy it"));
+        } else if segments().any(|segment| segment == "..") {
+            refusals.push(Refusal::new("`..` cannot stand in the path").hint("write the absolute path of the folder"));
+        } else if segments().any(str::is_empty) {
+            refusals.push(Refusal::new("a folder's or file's name in the path is empty"));
+        }
+        let mut require = |token: PathToken, why: &str| {
+            if !pieces.contains(&PathPiece::Token(token)) {
+                let message = format!("the path lacks `{{{}}}`: {why}", token.name());
+                refusals.push(Refusal::new(message));
+            }
+        };
+        require(PathToken::Run, "replacing the files of an earlier run is not supported yet");
+        if accounts > 1 {
+            require(PathToken::Account, "with several accounts, buckets of one name would share a file");
+        }
+        require(PathToken::Bucket, "all buckets would share a file");
+        require(PathToken::Part, "all files of a bucket would have one name");
+        if refusals.is_empty() { Ok(Self { pieces }) } else { Err(refusals) }
+    }
+
+    /// The parts in order; no two literals are neighbours.
+    #[must_use]
+    pub fn pieces(&self) -> &[PathPiece] {
+        &self.pieces
+    }
+
+    /// The folder that all output of all runs stands in: what comes before the first token, up to
+    /// its last `/`; `.` if there is none.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        let Some(PathPiece::Literal(literal)) = self.pieces.first() else {
+            return Path::new(".");
+        };
+        match literal.rfind('/') {
+            None => Path::new("."),
+            Some(0) => Path::new("/"),
+            Some(end) => Path::new(&literal[..end]),
+        }
+    }
+}
+
+impl fmt::Display for PathTemplate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.pieces {
+            match piece {
+                PathPiece::Literal(text) => formatter.write_str(text)?,
+                PathPiece::Token(token) => write!(formatter, "{{{}}}", token.name())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The path of a file of which the job has one: `{job}` is filled in, no other token is allowed.
+pub(super) fn job_file(text: &str, job: &str) -> Result<PathBuf, Refusal> {
+    let pieces = pieces(text).map_err(|mut refusals| refusals.swap_remove(0))?;
+    let mut path = String::new();
+    for piece in pieces {
+        match piece {
+            PathPiece::Literal(literal) => path.push_str(&literal),
+            PathPiece::Token(PathToken::Job) => path.push_str(job),
+            PathPiece::Token(token) => {
+                let message = format!("`{{{}}}` cannot stand in this path", token.name());
+                return Err(Refusal::new(message).hint("the job has one such file; use `{job}`"));
+            }
+        }
+    }
+    if path.ends_with('/') || path.starts_with("s3://") {
+        let message = format!("{} is not the path of a local file", quoted(text));
+        return Err(Refusal::new(message));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn pieces(text: &str) -> Result<Vec<PathPiece>, Vec<Refusal>> {
+    let unbalanced = || {
+        let refusal = Refusal::new(format!("the braces in {} do not match", quoted(text)));
+        vec![refusal.hint("a token is a name between braces, for example `{bucket}`")]
+    };
+    if text.len() > LONGEST {
+        let message = format!("a path has at most {LONGEST} bytes, found `{}`", text.len());
+        return Err(vec![Refusal::new(message)]);
+    }
+    if text.is_empty() || text.contains('\0') {
+        return Err(vec![Refusal::new(format!("{} is not a path", quoted(text)))]);
+    }
+    let mut pieces = Vec::new();
+    let mut unknown = Vec::new();
+    let mut rest = text;
+    while let Some(brace) = rest.find(['{', '}']) {
+        let (literal, token) = rest.split_at(brace);
+        let token = token.strip_prefix('{').ok_or_else(unbalanced)?;
+        let (name, after) = token.split_once('}').ok_or_else(unbalanced)?;
+        if name.contains('{') {
+            return Err(unbalanced());
+        }
+        if !literal.is_empty() {
+            pieces.push(PathPiece::Literal(literal.to_owned()));
+        }
+        match PathToken::ALL.into_iter().find(|known| known.name() == name) {
+            Some(token) => pieces.push(PathPiece::Token(token)),
+            None => unknown.push(unknown_token(name)),
+        }
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(PathPiece::Literal(rest.to_owned()));
+    }
+    if unknown.is_empty() { Ok(pieces) } else { Err(unknown) }
+}
+
+fn unknown_token(name: &str) -> Refusal {
+    let names = || PathToken::ALL.into_iter().map(PathToken::name);
+    let hint = did_you_mean(name, names());
+    let hint = hint.unwrap_or_else(|| format!("the tokens are {}", listed(names())));
+    Refusal::new(format!("there is no token {} for paths", quoted(name))).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULT: &str = "data/{job}/{run}/{account}/{bucket}_{part}.{ext}";
+
+    #[test]
+    fn the_default_is_taken_apart_and_put_together() {
+        let template = PathTemplate::parse(DEFAULT, 9).unwrap();
+        assert_eq!(template.to_string(), DEFAULT);
+        assert_eq!(template.pieces().len(), 12);
+        assert_eq!(template.pieces()[0], PathPiece::Literal("data/".to_owned()));
+        assert_eq!(template.pieces()[1], PathPiece::Token(PathToken::Job));
+    }
+
+    #[test]
+    fn the_root_ends_before_the_first_token() {
+        for (start, root) in
+            [("data/", "data"), ("/srv/data/", "/srv/data"), ("/", "/"), ("", "."), ("data_", "."), ("./x/y_", "./x")]
+        {
+            let text = format!("{start}{{run}}/{{bucket}}_{{part}}");
+            let template = PathTemplate::parse(&text, 1).unwrap();
+            assert_eq!(template.root(), Path::new(root), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_missing_token_is_told() {
+        let refusals = PathTemplate::parse("data/x.csv", 2).unwrap_err();
+        assert_eq!(refusals.len(), 4);
+        let refusals = PathTemplate::parse("{runn}/{x}", 1).unwrap_err();
+        assert_eq!(refusals[0].hint.as_deref(), Some("did you mean `run`?"));
+        assert_eq!(refusals.len(), 2);
+    }
+
+    #[test]
+    fn bad_paths_are_refused() {
+        let good = "{run}/{bucket}_{part}";
+        assert!(PathTemplate::parse(good, 1).is_ok());
+        for bad in [
+            format!("../{good}"),
+            format!("a/../{good}"),
+            format!("s3://b/{good}"),
+            format!("a//{good}"),
+            format!("{good}/"),
+            format!("{good}{{"),
+            format!("{good}}}"),
+            format!("{{{good}"),
+            format!("\0{good}"),
+            String::new(),
+            good.repeat(200),
+        ] {
+            assert!(PathTemplate::parse(&bad, 1).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_job_takes_its_name_only() {
+        assert_eq!(job_file("state/{job}.json", "q3"), Ok(PathBuf::from("state/q3.json")));
+        assert_eq!(job_file("../x", "q3"), Ok(PathBuf::from("../x")));
+        for bad in ["state/{run}", "state/{jib}", "state/", "", "{job"] {
+            assert!(job_file(bad, "q3").is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+pub mod crash;
+pub mod demo;
+pub mod event;
+pub mod job;
+pub mod output;
+pub mod plan;
+pub mod rows;
+pub mod s3;
+pub mod scan;
+pub mod state;

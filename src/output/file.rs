@@ -1,0 +1,87 @@
+//! Files and folders, durably: every operation names its path when it fails, and syncs what must
+//! outlive a loss of power.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// An operation on a file failed.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {doing} `{}`", path.display())]
+pub struct FileError {
+    /// What was tried, as a verb: `write`, `create folder`.
+    pub doing: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The operating system's reason.
+    #[source]
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// For `map_err`: an I/O error becomes one that names what was done and to what.
+    pub fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { doing, path, source }
+    }
+}
+
+/// Creates a folder and its parents.
+///
+/// # Errors
+/// As the file system says.
+pub fn create_folder(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(FileError::at("create folder", path))
+}
+
+/// Makes the entries of a folder durable.
+///
+/// # Errors
+/// As the file system says.
+pub fn sync_folder(path: &Path) -> Result<(), FileError> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(FileError::at("sync folder", path))
+}
+
+/// Replaces a file so that a reader, or a loss of power, finds the old or the new content whole:
+/// temporary file, fsync, rename, fsync of the folder. `step` is told about each stage.
+///
+/// # Errors
+/// As the file system says; the old file is then untouched.
+pub fn replace(path: &Path, content: &[u8], step: impl Fn(ReplaceStep)) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    create_folder(folder)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let temporary = folder.join(name);
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(FileError::at("write", &temporary))?;
+    step(ReplaceStep::Written);
+    fs::rename(&temporary, path).map_err(FileError::at("replace", path))?;
+    step(ReplaceStep::Renamed);
+    sync_folder(folder)
+}
+
+/// The stages of [`replace`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplaceStep {
+    /// The temporary file is durable.
+    Written,
+    /// It has the final name; the folder is not synced yet.
+    Renamed,
+}
+
+/// Removes a folder with all in it; one that is not there is fine.
+///
+/// # Errors
+/// As the file system says.
+pub fn remove_folder(path: &Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at("remove folder", path)(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,103 @@
+//! What will be done: the job and the buckets that accounts have, to the buckets of a run.
+//!
+//! Pure. Owns which names are scanned without being listed first, and that no two buckets of a run
+//! would write to the same path.
+
+use crate::job::{BucketRules, PathTemplate};
+use crate::output::{Place, PlaceValues};
+use crate::s3::FoundBucket;
+use crate::state::BucketEntry;
+use std::collections::{BTreeMap, HashMap};
+
+/// How the buckets of an account are to be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Names to scan directly, without asking whether they exist.
+    pub literals: Vec<String>,
+    /// Whether the account's buckets have to be listed.
+    pub list: bool,
+}
+
+/// What to ask of an account. A name without glob characters is scanned directly where the job has
+/// one account; with several it is matched against what each of them lists.
+#[must_use]
+pub fn search(rules: &BucketRules, accounts: usize) -> Search {
+    if accounts > 1 {
+        return Search { literals: Vec::new(), list: true };
+    }
+    let literals: Vec<String> =
+        rules.include.literals().filter(|name| !rules.exclude.matches(name)).map(str::to_owned).collect();
+    let list = rules.include.literals().count() < rules.include.patterns().len();
+    Search { literals, list }
+}
+
+/// The buckets of an account that the job wants, in the order of their names.
+#[must_use]
+pub fn select(
+    account: u32,
+    rules: &BucketRules,
+    literals: &[(String, String)],
+    found: &[FoundBucket],
+    home_region: &str,
+) -> Vec<BucketEntry> {
+    let mut selected = BTreeMap::new();
+    for bucket in found {
+        if rules.include.matches(&bucket.name) && !rules.exclude.matches(&bucket.name) {
+            let region = bucket.region.clone().unwrap_or_else(|| home_region.to_owned());
+            selected.insert(
+                bucket.name.clone(),
+                BucketEntry { account, name: bucket.name.clone(), region, literal: false },
+            );
+        }
+    }
+    for (name, region) in literals {
+        let entry = BucketEntry { account, name: name.clone(), region: region.clone(), literal: true };
+        selected.insert(name.clone(), entry);
+    }
+    selected.into_values().collect()
+}
+
+/// The run that buckets are placed in.
+#[derive(Clone, Debug)]
+pub struct RunNames<'run> {
+    /// The job's name.
+    pub job: &'run str,
+    /// The run's id.
+    pub run: &'run str,
+    /// The run's UTC date.
+    pub date: &'run str,
+    /// The names of the accounts, in the run's order.
+    pub accounts: &'run [String],
+}
+
+impl RunNames<'_> {
+    /// Where the files of a bucket go.
+    #[must_use]
+    pub fn place(&self, template: &PathTemplate, bucket: &BucketEntry) -> Place {
+        let account = self.accounts.get(bucket.account as usize).map_or("", String::as_str);
+        let values = PlaceValues {
+            job: self.job,
+            run: self.run,
+            date: self.date,
+            account,
+            account_id: "",
+            bucket: &bucket.name,
+            region: &bucket.region,
+        };
+        Place::new(template, &values)
+    }
+}
+
+/// The first two buckets whose files would have the same path, on a file system that ignores case.
+#[must_use]
+pub fn collision<'run>(
+    names: &RunNames<'_>,
+    template: &PathTemplate,
+    buckets: &'run [BucketEntry],
+) -> Option<(&'run BucketEntry, &'run BucketEntry)> {
+    let mut taken = HashMap::with_capacity(buckets.len());
+    buckets.iter().find_map(|bucket| {
+        let other = taken.insert(names.place(template, bucket).collision_key(), bucket)?;
+        Some((other, bucket))
+    })
+}

@@ -1,0 +1,136 @@
+//! `LastModified` as stores write it, to an instant and to the text of a row.
+//!
+//! S3 writes `2025-11-05T05:58:20.000Z`; others leave the fraction out or use an offset. The row
+//! keeps the precision the store gave; only an offset is turned into UTC.
+
+use jiff::Timestamp;
+
+/// Seconds from the Unix epoch and nanoseconds behind them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant {
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+impl From<Timestamp> for Instant {
+    fn from(timestamp: Timestamp) -> Self {
+        // jiff counts nanoseconds of early instants backwards; here they always count forwards.
+        let seconds = timestamp.as_second() - i64::from(timestamp.subsec_nanosecond() < 0);
+        let nanoseconds = timestamp.subsec_nanosecond().rem_euclid(1_000_000_000);
+        Self { seconds, nanoseconds: nanoseconds.unsigned_abs() }
+    }
+}
+
+/// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, the form that can be copied into a row as it stands.
+/// `None` for every other text, and for dates that do not exist.
+#[must_use]
+pub fn parse_utc(text: &[u8]) -> Option<Instant> {
+    let (head, tail) = text.split_at_checked(19)?;
+    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if separators.iter().any(|&(at, byte)| head[at] != byte) {
+        return None;
+    }
+    let year = number(&head[0..4])?;
+    let [month, day, hour, minute, second] = [
+        number(&head[5..7])?,
+        number(&head[8..10])?,
+        number(&head[11..13])?,
+        number(&head[14..16])?,
+        number(&head[17..19])?,
+    ];
+    if month == 0
+        || month > 12
+        || day == 0
+        || day > days_in_month(year, month)
+        || hour > 23
+        || minute > 59
+        || second > 59
+    {
+        return None;
+    }
+    let nanoseconds = match tail {
+        b"Z" => 0,
+        [b'.', fraction @ .., b'Z'] if (1..=9).contains(&fraction.len()) => {
+            let scale = 10_u32.pow(9 - u32::try_from(fraction.len()).ok()?);
+            number(fraction)? * scale
+        }
+        _ => return None,
+    };
+    let seconds_of_day = i64::from(hour * 3600 + minute * 60 + second);
+    Some(Instant { seconds: days_from_epoch(year, month, day) * 86_400 + seconds_of_day, nanoseconds })
+}
+
+/// Reads any other RFC 3339 instant, and returns it with its text in UTC.
+#[must_use]
+pub fn parse_any(text: &[u8]) -> Option<(Instant, String)> {
+    let timestamp: Timestamp = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
+    Some((timestamp.into(), timestamp.to_string()))
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))
+}
+
+fn days_in_month(year: u32, month: u32) -> u32 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01 in the proleptic Gregorian calendar, by counting the year from March so
+/// that the leap day comes last.
+fn days_from_epoch(year: u32, month: u32, day: u32) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.wrapping_sub(1), month + 9) };
+    let year = i64::from(year.cast_signed());
+    let century = year.div_euclid(100);
+    let days_before_month = i64::from((153 * month + 2) / 5);
+    year * 365 + year.div_euclid(4) - century + century.div_euclid(4) + days_before_month + i64::from(day) - 719_469
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn forms_of_the_same_instant() {
+        let plain = parse_utc(b"2025-11-05T05:58:20Z").unwrap();
+        assert_eq!(parse_utc(b"2025-11-05T05:58:20.000Z"), Some(plain));
+        let (instant, text) = parse_any(b"2025-11-05T07:58:20+02:00").unwrap();
+        assert_eq!((instant, text.as_str()), (plain, "2025-11-05T05:58:20Z"));
+        assert!(parse_utc(b"2025-11-05T05:58:20.001Z").unwrap() > plain);
+    }
+
+    #[test]
+    fn what_is_no_instant_is_none() {
+        for text in [
+            "",
+            "2025-11-05",
+            "2025-11-05T05:58:20",
+            "2025-11-05 05:58:20Z",
+            "2025-02-29T00:00:00Z",
+            "2025-13-01T00:00:00Z",
+            "2025-11-05T24:00:00Z",
+            "2025-11-05T05:58:20.Z",
+            "2025-11-05T05:58:20.1234567890Z",
+            "2025-11-05T05:58:2xZ",
+        ] {
+            assert_eq!(parse_utc(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_calendar(day in -719_162_i64..2_932_896, second in 0_i64..86_400, milli in 0_u32..1000) {
+            let timestamp = Timestamp::new(day * 86_400 + second, 0).unwrap();
+            let text = format!("{}.{milli:03}Z", timestamp.strftime("%Y-%m-%dT%H:%M:%S"));
+            let expected = Instant { seconds: day * 86_400 + second, nanoseconds: milli * 1_000_000 };
+            prop_assert_eq!(parse_utc(text.as_bytes()), Some(expected));
+            let exact = timestamp + jiff::SignedDuration::from_millis(milli.into());
+            prop_assert_eq!(Instant::from(exact), expected);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Object to bytes: what becomes a row and how it is written.
+//!
+//! Pure, on borrowed bytes, with nothing allocated per object. [`RowWriter`] is the sink of a page:
+//! it filters, counts and encodes into one buffer, which is thrown away when the attempt fails.
+
+mod csv;
+mod encoder;
+mod filter;
+mod instant;
+
+pub use csv::{push_field, row_end};
+pub use encoder::{BucketFields, Column, ENCODER_VERSION, RowEncoder, header};
+pub use filter::ObjectFilter;
+
+use crate::s3::{Object, ObjectSink};
+use serde::{Deserialize, Serialize};
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+/// What was seen and written, of a page, a range or a bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// Objects listed.
+    pub objects: u64,
+    /// The sum of their sizes, in bytes.
+    pub bytes: u64,
+    /// Objects that matched the job and became rows.
+    pub rows: u64,
+    /// Objects whose `LastModified` was missing or unreadable.
+    pub undated: u64,
+}
+
+impl AddAssign for RowCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+        self.rows += other.rows;
+        self.undated += other.undated;
+    }
+}
+
+/// Takes the objects of a page and holds their rows until they are written.
+#[derive(Clone, Debug)]
+pub struct RowWriter {
+    filter: Arc<ObjectFilter>,
+    encoder: RowEncoder,
+    rows: Vec<u8>,
+    counts: RowCounts,
+}
+
+impl RowWriter {
+    /// A writer for the rows of one bucket.
+    #[must_use]
+    pub fn new(filter: Arc<ObjectFilter>, encoder: RowEncoder) -> Self {
+        Self { filter, encoder, rows: Vec::new(), counts: RowCounts::default() }
+    }
+
+    /// The rows of the page, encoded.
+    #[must_use]
+    pub fn rows(&self) -> &[u8] {
+        &self.rows
+    }
+
+    /// What the page had.
+    #[must_use]
+    pub fn counts(&self) -> RowCounts {
+        self.counts
+    }
+}
+
+impl ObjectSink for RowWriter {
+    fn reset(&mut self) {
+        self.rows.clear();
+        self.counts = RowCounts::default();
+    }
+
+    fn object(&mut self, object: &Object<'_>) {
+        let size = size_of(object.size);
+        self.counts.objects += 1;
+        self.counts.bytes = self.counts.bytes.saturating_add(size.unwrap_or(0));
+        if let Some(instant) = instant::parse_utc(object.last_modified) {
+            if self.filter.matches(object, Some(instant), size) {
+                self.encoder.push(&mut self.rows, object, object.last_modified);
+                self.counts.rows += 1;
+            }
+            return;
+        }
+        // Rare: a store that writes dates in another form, or none at all.
+        let dated = instant::parse_any(object.last_modified);
+        self.counts.undated += u64::from(dated.is_none());
+        if self.filter.matches(object, dated.as_ref().map(|(instant, _)| *instant), size) {
+            let text = dated.map(|(_, text)| text).unwrap_or_default();
+            self.encoder.push(&mut self.rows, object, text.as_bytes());
+            self.counts.rows += 1;
+        }
+    }
+}
+
+/// A size in decimal digits; `None` where it is missing or no number of 64 bits.
+fn size_of(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |size, digit| digit.is_ascii_digit().then(|| size * 10 + u64::from(digit - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(last_modified: &[u8], size: &[u8]) -> (String, RowCounts) {
+        let encoder = RowEncoder::new(&[Column::Key, Column::Size, Column::LastModified], &BucketFields::default());
+        let mut writer = RowWriter::new(Arc::default(), encoder);
+        writer.object(&Object { key: b"k", size, last_modified, etag: b"", storage_class: b"" });
+        (String::from_utf8(writer.rows().to_vec()).unwrap(), writer.counts())
+    }
+
+    #[test]
+    fn dates_keep_their_precision_and_offsets_become_utc() {
+        assert_eq!(write(b"2025-01-01T00:00:00.000Z", b"1").0, "k,1,2025-01-01T00:00:00.000Z\n");
+        assert_eq!(write(b"2025-01-01T00:00:00Z", b"1").0, "k,1,2025-01-01T00:00:00Z\n");
+        assert_eq!(write(b"2025-01-01T01:00:00+01:00", b"1").0, "k,1,2025-01-01T00:00:00Z\n");
+    }
+
+    #[test]
+    fn nothing_is_invented_for_a_missing_date_or_size() {
+        let (row, counts) = write(b"yesterday", b"");
+        assert_eq!(row, "k,,\n");
+        assert_eq!(counts, RowCounts { objects: 1, bytes: 0, rows: 1, undated: 1 });
+    }
+
+    #[test]
+    fn sizes_beyond_32_bits_are_summed() {
+        assert_eq!(write(b"2025-01-01T00:00:00Z", b"5497558138880").1.bytes, 5_497_558_138_880);
+    }
+}

@@ -1,0 +1,140 @@
+//! The HTTP connector around the SDK's own: it takes the body of a list page away from the SDK's
+//! deserializer and feeds it, frame by frame, to the page's scanner.
+//!
+//! Signing, endpoints, connections and typed errors stay the SDK's. What the SDK gets to see of a
+//! sound page is an empty `<ListBucketResult/>`; every other answer passes through untouched. Rows
+//! count only once the SDK's operation has returned `Ok`. Pacing does not belong here: the caller's
+//! attempt timeout runs while this code does.
+
+use super::elements::{self, Root};
+use super::fault::PageFault;
+use super::page_scan::BodySink;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The scanner of a page, attached to its request as an extension.
+#[derive(Clone)]
+pub struct PageTap {
+    sink: Arc<Mutex<dyn BodySink>>,
+    /// Longest silence between two frames of the body. Stands in for the SDK's stall protection,
+    /// which does not see bodies that are read here.
+    idle_timeout: Duration,
+}
+
+impl PageTap {
+    /// A tap that feeds `sink` and gives up on a body that stays silent for `idle_timeout`.
+    pub fn new(sink: Arc<Mutex<dyn BodySink>>, idle_timeout: Duration) -> Self {
+        Self { sink, idle_timeout }
+    }
+
+    /// The sink. A panic while it was held is that of an attempt whose rows were never taken, and
+    /// `begin` makes the sink sound again.
+    pub fn sink(&self) -> MutexGuard<'_, dyn BodySink + 'static> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the body of a 200 into the sink, or leaves it as it was where it is no listing.
+    async fn read(&self, response: &mut HttpResponse) -> Result<(), ConnectorError> {
+        let mut body = std::mem::replace(response.body_mut(), SdkBody::taken());
+        let mut head = Vec::new();
+        loop {
+            let frame = self.next_frame(&mut body).await?;
+            let ended = frame.is_none();
+            head.extend_from_slice(&frame.unwrap_or_default());
+            match elements::root(&head) {
+                Root::Undecided if !ended => {}
+                Root::Undecided if head.is_empty() => return Err(refused(PageFault::Cut)),
+                Root::Undecided | Root::Foreign => {
+                    while let Some(frame) = self.next_frame(&mut body).await? {
+                        head.extend_from_slice(&frame);
+                    }
+                    *response.body_mut() = SdkBody::from(head);
+                    return Ok(());
+                }
+                Root::Listing { children_at } => {
+                    self.sink().feed(&head[children_at..]).map_err(refused)?;
+                    break;
+                }
+            }
+        }
+        while let Some(frame) = self.next_frame(&mut body).await? {
+            self.sink().feed(&frame).map_err(refused)?;
+        }
+        self.sink().finish().map_err(refused)?;
+        response.headers_mut().remove("content-length");
+        *response.body_mut() = SdkBody::from("<ListBucketResult/>");
+        Ok(())
+    }
+
+    async fn next_frame(&self, body: &mut SdkBody) -> Result<Option<Bytes>, ConnectorError> {
+        loop {
+            match tokio::time::timeout(self.idle_timeout, body.frame()).await {
+                Err(silence) => return Err(ConnectorError::timeout(silence.into())),
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(error))) => return Err(ConnectorError::io(error)),
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn refused(fault: PageFault) -> ConnectorError {
+    ConnectorError::other(fault.into(), None)
+}
+
+/// An [`HttpClient`] that scans the bodies of tapped requests.
+pub struct ScanningClient(SharedHttpClient);
+
+impl ScanningClient {
+    /// Wraps the client that really sends.
+    pub fn new(inner: SharedHttpClient) -> Self {
+        Self(inner)
+    }
+}
+
+impl fmt::Debug for ScanningClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ScanningClient")
+    }
+}
+
+impl HttpClient for ScanningClient {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(ScanningConnector(self.0.http_connector(settings, components)))
+    }
+}
+
+#[derive(Debug)]
+struct ScanningConnector(SharedHttpConnector);
+
+impl HttpConnector for ScanningConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let tap = request.extension::<PageTap>().cloned();
+        let answer = self.0.call(request);
+        let Some(tap) = tap else {
+            return answer;
+        };
+        HttpConnectorFuture::new(async move {
+            tap.sink().begin();
+            let mut response = answer.await?;
+            if response.status().as_u16() == 200 {
+                tap.read(&mut response).await?;
+            }
+            Ok(response)
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! Which buckets an account has, and in which regions they live. Each function is one attempt at
+//! one request.
+
+use super::failure::Failure;
+use super::store::Store;
+
+/// A bucket an account listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundBucket {
+    /// The name as the store gave it: never to be trusted as part of a path.
+    pub name: String,
+    /// Its region, where the store says it.
+    pub region: Option<String>,
+}
+
+/// One page of an account's buckets.
+#[derive(Clone, Debug, Default)]
+pub struct BucketPage {
+    /// The buckets of this page.
+    pub buckets: Vec<FoundBucket>,
+    /// Where to go on; `None` on the last page.
+    pub next_token: Option<String>,
+}
+
+/// Buckets asked for per request. S3 names regions and pages its answer only when asked so
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>).
+pub const BUCKETS_PER_PAGE: usize = 1000;
+
+impl Store {
+    /// Lists a page of the account's buckets: paged from `token` on, or, with `paged` false, as one
+    /// plain answer for stores that cut the page but give no token.
+    ///
+    /// # Errors
+    /// The classified failure of this one attempt.
+    pub async fn list_buckets(&self, paged: bool, token: Option<&str>) -> Result<BucketPage, Failure> {
+        let mut request = self.client(self.home_region()).list_buckets();
+        if paged {
+            request = request.max_buckets(1000).set_continuation_token(token.map(str::to_owned));
+        }
+        let answer = request.send().await.map_err(|error| Failure::from_sdk(&error))?;
+        let found = |bucket: &aws_sdk_s3::types::Bucket| {
+            let name = bucket.name()?.to_owned();
+            Some(FoundBucket { name, region: bucket.bucket_region().map(str::to_owned) })
+        };
+        Ok(BucketPage {
+            buckets: answer.buckets().iter().filter_map(found).collect(),
+            next_token: answer.continuation_token().filter(|token| !token.is_empty()).map(str::to_owned),
+        })
+    }
+
+    /// Asks for a bucket's region. S3 names it in a header whatever the permissions, so that a
+    /// refusal may well carry the answer.
+    ///
+    /// # Errors
+    /// The classified failure, where the answer names no region.
+    pub async fn bucket_region(&self, bucket: &str) -> Result<Option<String>, Failure> {
+        match self.client(self.home_region()).head_bucket().bucket(bucket).send().await {
+            Ok(answer) => Ok(answer.bucket_region().map(str::to_owned)),
+            Err(error) => {
+                let header = error.raw_response().and_then(|raw| raw.headers().get("x-amz-bucket-region"));
+                match header {
+                    Some(region) => Ok(Some(region.to_owned())),
+                    None => Err(Failure::from_sdk(&error)),
+                }
+            }
+        }
+    }
+}

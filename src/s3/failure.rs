@@ -1,0 +1,269 @@
+//! Why a request to S3 did not give what was asked for: classified once, here.
+//!
+//! Everything else decides by [`FailureKind`]; nothing else looks at error codes or SDK types.
+
+use super::fault::PageFault;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::RequestId;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// What kind of failure a request met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// 503 `SlowDown`, 429 and their kin: ask less often.
+    Throttled,
+    /// The store or the way to it failed for once: 5xx, a cut or malformed answer.
+    Transient,
+    /// No answer in time.
+    Timeout,
+    /// The endpoint cannot be reached: refused, no such host, no TLS.
+    Unreachable,
+    /// What answers does not speak S3.
+    NotS3,
+    /// The credentials may not do this.
+    Denied,
+    /// The bucket does not exist.
+    Missing,
+    /// The bucket lives in another region, named where the store says so.
+    Moved(Option<String>),
+    /// There are no usable credentials, or the store does not accept them.
+    Identity,
+    /// The store's listing cannot be trusted: no order, no progress.
+    Untrusted,
+    /// The keys are encoded in another way than assumed.
+    Encoding(super::text::KeyEncoding),
+    /// The store refuses the request as such.
+    Refused,
+}
+
+/// A failed request: its kind, and what a person needs to look into it.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What to do about it.
+    pub kind: FailureKind,
+    /// HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// S3's error code, such as `SlowDown`.
+    pub code: Option<String>,
+    /// What happened, in words.
+    pub message: String,
+    /// S3's id of the request, for AWS support.
+    pub request_id: Option<String>,
+    /// How long the store asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure found on our side of the wire.
+    #[must_use]
+    pub fn local(kind: FailureKind, message: String) -> Self {
+        Self { kind, status: None, code: None, message, request_id: None, retry_after: None }
+    }
+
+    /// Whether the same request may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self.kind {
+            FailureKind::Throttled
+            | FailureKind::Transient
+            | FailureKind::Timeout
+            | FailureKind::Unreachable
+            | FailureKind::NotS3 => true,
+            // Asked again at once, with the right assumption: not a matter of waiting.
+            FailureKind::Encoding(_)
+            | FailureKind::Denied
+            | FailureKind::Missing
+            | FailureKind::Moved(_)
+            | FailureKind::Identity
+            | FailureKind::Untrusted
+            | FailureKind::Refused => false,
+        }
+    }
+
+    /// Classifies what the SDK returned.
+    pub fn from_sdk<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        match error {
+            SdkError::ServiceError(context) => service(context.err().meta(), context.raw()),
+            SdkError::TimeoutError(_) => Self::local(FailureKind::Timeout, "no answer in time".to_owned()),
+            SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+                Some(error) => connector(error),
+                None => Self::local(FailureKind::Unreachable, chain(error)),
+            },
+            SdkError::ResponseError(context) => not_s3(context.raw()),
+            // Requests are built from checked parts: what fails before sending is the credentials.
+            SdkError::ConstructionFailure(_) => Self::local(FailureKind::Identity, chain(error)),
+            _ => Self::local(FailureKind::Transient, chain(error)),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.code, self.status) {
+            (Some(code), Some(status)) => write!(formatter, "{code} ({status}): {}", self.message),
+            (None, Some(status)) => write!(formatter, "status {status}: {}", self.message),
+            _ => formatter.write_str(&self.message),
+        }
+    }
+}
+
+fn service(meta: &aws_smithy_types::error::ErrorMetadata, response: &HttpResponse) -> Failure {
+    let status = response.status().as_u16();
+    let code = meta.code().map(str::to_owned);
+    let region = response.headers().get("x-amz-bucket-region").map(str::to_owned);
+    let kind = match (code.as_deref().unwrap_or_default(), status) {
+        ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequests", _)
+        | (_, 429 | 503) => FailureKind::Throttled,
+        ("RequestTimeout", _) => FailureKind::Timeout,
+        ("InternalError", _) | (_, 500..) => FailureKind::Transient,
+        (
+            "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "ExpiredToken"
+            | "TokenRefreshRequired"
+            | "InvalidToken"
+            | "RequestTimeTooSkewed"
+            | "NotSignedUp"
+            | "UnauthorizedAccess",
+            _,
+        )
+        | (_, 401) => FailureKind::Identity,
+        ("NoSuchBucket", _) | ("", 404) => FailureKind::Missing,
+        ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301 | 307) => {
+            FailureKind::Moved(region)
+        }
+        (_, 403) => FailureKind::Denied,
+        // An answer of 200 with an error inside that names no cause.
+        (_, 200) => FailureKind::Transient,
+        _ => FailureKind::Refused,
+    };
+    Failure {
+        kind,
+        status: Some(status),
+        code,
+        message: meta.message().unwrap_or("the store gave no reason").to_owned(),
+        request_id: meta.request_id().map(str::to_owned),
+        retry_after: retry_after(response),
+    }
+}
+
+/// `Retry-After` in seconds; the form with a date is not used by S3.
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let seconds = response.headers().get("retry-after")?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn connector(error: &ConnectorError) -> Failure {
+    if let Some(fault) = find::<PageFault>(error) {
+        let kind = match fault {
+            PageFault::Encoding(encoding) => FailureKind::Encoding(*encoding),
+            fault if fault.is_transient() => FailureKind::Transient,
+            _ => FailureKind::Untrusted,
+        };
+        return Failure::local(kind, fault.to_string());
+    }
+    let text = chain(error);
+    // The SDK looks for credentials inside the attempt, so their absence arrives as a failed dispatch.
+    let kind = if find::<aws_credential_types::provider::error::CredentialsError>(error).is_some() {
+        FailureKind::Identity
+    } else if error.is_timeout() {
+        FailureKind::Timeout
+    } else if find::<hyper_util::client::legacy::Error>(error)
+        .is_some_and(hyper_util::client::legacy::Error::is_connect)
+    {
+        FailureKind::Unreachable
+    } else {
+        FailureKind::Transient
+    };
+    Failure::local(kind, text)
+}
+
+fn not_s3(response: &HttpResponse) -> Failure {
+    let status = response.status().as_u16();
+    let body = response.body().bytes().unwrap_or_default();
+    let start: String = String::from_utf8_lossy(&body[..body.len().min(60)]).replace(['\n', '\r'], " ");
+    Failure {
+        kind: if status >= 500 { FailureKind::Transient } else { FailureKind::NotS3 },
+        status: Some(status),
+        code: None,
+        message: format!("the answer is not S3's: it begins with `{start}`"),
+        request_id: None,
+        retry_after: retry_after(response),
+    }
+}
+
+/// The error and what caused it, outermost first.
+fn causes<'error>(error: &'error (dyn Error + 'static)) -> impl Iterator<Item = &'error (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// The first error of type `T` in the chain of causes.
+fn find<'error, T: Error + 'static>(error: &'error (dyn Error + 'static)) -> Option<&'error T> {
+    causes(error).find_map(|error| error.downcast_ref::<T>())
+}
+
+/// The error and its causes in one line; a cause that only repeats what was said is left out.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error) {
+        let words = cause.to_string();
+        if !words.is_empty() && !text.contains(&words) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&words);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    fn kind(status: u16, code: &str) -> FailureKind {
+        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        response.headers_mut().insert("x-amz-bucket-region", "eu-west-1");
+        let mut meta = ErrorMetadata::builder();
+        if !code.is_empty() {
+            meta = meta.code(code);
+        }
+        service(&meta.build(), &response).kind
+    }
+
+    #[test]
+    fn answers_are_classified() {
+        use FailureKind::{Denied, Identity, Missing, Moved, Refused, Throttled, Timeout, Transient};
+        for (status, code, expected) in [
+            (503, "SlowDown", Throttled),
+            (503, "", Throttled),
+            (429, "", Throttled),
+            (200, "InternalError", Transient),
+            (200, "SlowDown", Throttled),
+            (500, "InternalError", Transient),
+            (502, "", Transient),
+            (400, "RequestTimeout", Timeout),
+            (403, "AccessDenied", Denied),
+            (403, "", Denied),
+            (403, "SignatureDoesNotMatch", Identity),
+            (403, "InvalidAccessKeyId", Identity),
+            (400, "ExpiredToken", Identity),
+            (404, "NoSuchBucket", Missing),
+            (301, "PermanentRedirect", Moved(Some("eu-west-1".into()))),
+            (400, "AuthorizationHeaderMalformed", Moved(Some("eu-west-1".into()))),
+            (400, "InvalidArgument", Refused),
+        ] {
+            assert_eq!(kind(status, code), expected, "{status} {code}");
+        }
+    }
+}

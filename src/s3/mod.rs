@@ -1,0 +1,28 @@
+//! How S3 is asked: the only place that names `aws_*` crates.
+//!
+//! [`Store`] is one account's S3: credentials, a client per region, its buckets. [`Lister`] is the
+//! one question scanning asks of it, a page behind a cursor, whose objects go straight from the body
+//! to an [`ObjectSink`] by way of the [connector](mod@connector) and the [`PageScan`]. Failures are
+//! classified here once, as [`Failure`]s. Pacing, retries and what to do next are left to `scan`.
+
+pub mod connector;
+pub mod discovery;
+mod elements;
+mod failure;
+mod fault;
+mod object;
+mod page_scan;
+mod range;
+mod store;
+mod text;
+
+pub use connector::PageTap;
+pub use discovery::FoundBucket;
+pub use elements::{Root, root};
+pub use failure::{Failure, FailureKind};
+pub use fault::PageFault;
+pub use object::{Object, ObjectSink};
+pub use page_scan::{BodySink, PageFacts, PageScan};
+pub use range::{Cursor, Key, Range};
+pub use store::{Access, Lister, Store};
+pub use text::KeyEncoding;

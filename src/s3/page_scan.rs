@@ -1,0 +1,419 @@
+//! The page scanner: the body of a listing, frame by frame, straight to an [`ObjectSink`].
+//!
+//! Owns three rules: every object reaches the sink once per attempt, in the order of the answer and
+//! only inside the range; keys must ascend strictly; and a body that is not read to the end of its
+//! root element is no page. Nothing is allocated per object: frames are scanned where they lie, and
+//! only an element cut by a frame's edge is copied together.
+
+use super::elements::{self, RawObject};
+use super::fault::PageFault;
+use super::object::{Object, ObjectSink};
+use super::range::{Cursor, Key};
+use super::text::{KeyEncoding, is_url_encoded, unescape, url_decode};
+use memchr::memmem;
+
+/// Takes the body of a listing's answer as it arrives. Implemented by [`PageScan`] for any sink, so
+/// that the connector need not know what rows are.
+pub trait BodySink: Send {
+    /// An attempt begins: whatever an earlier attempt left is forgotten.
+    fn begin(&mut self);
+
+    /// Takes the next bytes of the body, from behind the root's start tag on.
+    ///
+    /// # Errors
+    /// When the bytes so far cannot be part of a sound page.
+    fn feed(&mut self, frame: &[u8]) -> Result<(), PageFault>;
+
+    /// The body has ended.
+    ///
+    /// # Errors
+    /// When it ended too early, or the page as a whole is not sound.
+    fn finish(&mut self) -> Result<(), PageFault>;
+}
+
+/// What a page says besides its objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageFacts {
+    /// Objects in the answer, those beyond the range included.
+    pub keys: u64,
+    /// Bytes of the answer's body.
+    pub body_bytes: u64,
+    /// Whether the store has more behind this page.
+    pub truncated: bool,
+    /// The token to go on with, where truncated.
+    pub next_token: Option<String>,
+    /// Whether a key beyond the range's end was seen, so that the range is done.
+    pub past_end: bool,
+}
+
+/// An element may not be larger than this: a key of 1,024 bytes, every one percent-encoded, and an
+/// owner fit many times. Protects the memory from a body that never closes an element.
+const ELEMENT_LIMIT: usize = 256 * 1024;
+
+/// Scans one page after another of one range into `sink`.
+pub struct PageScan<S> {
+    /// Where objects go.
+    pub sink: S,
+    until: Option<Key>,
+    ordered: bool,
+    after: Option<Key>,
+    encoding: KeyEncoding,
+    encoding_confirmed: bool,
+    encoding_matters: bool,
+    last_key: Vec<u8>,
+    has_last: bool,
+    complete: bool,
+    truncated_said: bool,
+    facts: PageFacts,
+    carry: Vec<u8>,
+    scratch: Scratch,
+}
+
+/// Buffers for what has to be decoded, reused from object to object.
+#[derive(Default)]
+struct Scratch {
+    entities: Vec<u8>,
+    key: Vec<u8>,
+    fields: [Vec<u8>; 4],
+}
+
+impl<S: ObjectSink> PageScan<S> {
+    /// A scanner that writes to `sink`.
+    pub fn new(sink: S) -> Self {
+        Self {
+            sink,
+            until: None,
+            ordered: true,
+            after: None,
+            encoding: KeyEncoding::Url,
+            encoding_confirmed: false,
+            encoding_matters: false,
+            last_key: Vec::with_capacity(1024),
+            has_last: false,
+            complete: false,
+            truncated_said: false,
+            facts: PageFacts::default(),
+            carry: Vec::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Prepares for the page behind `cursor` of the range that ends at `until`; keys are checked to
+    /// ascend where `ordered`.
+    pub fn expect(&mut self, cursor: &Cursor, until: Option<&Key>, ordered: bool, encoding: KeyEncoding) {
+        self.after.clone_from(&cursor.after);
+        self.until = until.cloned();
+        self.ordered = ordered;
+        self.encoding = encoding;
+    }
+
+    /// What the page said, once its request has succeeded.
+    #[must_use]
+    pub fn facts(&self) -> &PageFacts {
+        &self.facts
+    }
+
+    /// The last key of the page inside the range, or `None` where it had none.
+    #[must_use]
+    pub fn last_key(&self) -> Option<Key> {
+        (self.facts.keys > 0 && self.has_last).then(|| Key::from(self.last_key.as_slice()))
+    }
+
+    /// Scans the complete elements at the beginning of `input` and returns how many bytes they are.
+    fn scan(&mut self, input: &[u8]) -> Result<usize, PageFault> {
+        let mut at = 0;
+        while let Some(start) = memchr::memchr(b'<', &input[at..]) {
+            at += start;
+            let rest = &input[at..];
+            if let Some(children) = rest.strip_prefix(b"<Contents>") {
+                let Some((raw, used)) = elements::contents(children)? else {
+                    return Ok(at);
+                };
+                self.object(&raw)?;
+                at += 10 + used;
+            } else if rest.starts_with(b"</") {
+                return self.root_end(rest, at, input.len());
+            } else {
+                let Some(used) = self.child(rest)? else {
+                    return Ok(at);
+                };
+                at += used;
+            }
+        }
+        Ok(input.len())
+    }
+
+    fn root_end(&mut self, rest: &[u8], at: usize, end: usize) -> Result<usize, PageFault> {
+        match elements::tag(rest)? {
+            None => Ok(at),
+            Some((tag, _)) if tag.name == b"/ListBucketResult" => {
+                self.complete = true;
+                Ok(end)
+            }
+            Some(_) => Err(PageFault::Malformed("an end tag that closes nothing")),
+        }
+    }
+
+    fn child(&mut self, rest: &[u8]) -> Result<Option<usize>, PageFault> {
+        let Some(((tag, text), used)) = elements::child(rest)? else {
+            return Ok(None);
+        };
+        match tag.name {
+            b"Contents" => {
+                // A start tag with attributes or white space, which the fast path does not take.
+                let head = elements::tag(rest)?.map_or(0, |(_, used)| used);
+                if let Some((raw, _)) = elements::contents(&rest[head..])? {
+                    self.object(&raw)?;
+                }
+            }
+            b"IsTruncated" => {
+                self.facts.truncated = match text {
+                    b"true" => true,
+                    b"false" => false,
+                    _ => return Err(PageFault::Malformed("`IsTruncated` is neither true nor false")),
+                };
+                self.truncated_said = true;
+            }
+            b"NextContinuationToken" => {
+                let token = unescape(text, &mut self.scratch.entities);
+                self.facts.next_token = std::str::from_utf8(token).ok().map(str::to_owned);
+            }
+            b"EncodingType" if text == b"url" => {
+                if self.encoding == KeyEncoding::Plain && self.facts.keys > 0 && self.encoding_matters {
+                    return Err(PageFault::Encoding(KeyEncoding::Url));
+                }
+                self.encoding = KeyEncoding::Url;
+                self.encoding_confirmed = true;
+            }
+            _ => {}
+        }
+        Ok(Some(used))
+    }
+
+    fn object(&mut self, raw: &RawObject<'_>) -> Result<(), PageFault> {
+        let Some(raw_key) = raw.key else {
+            return Err(PageFault::Malformed("an object without a key"));
+        };
+        let Scratch { entities, key: key_scratch, fields } = &mut self.scratch;
+        let text = unescape(raw_key, entities);
+        let encoded = is_url_encoded(text);
+        self.encoding_matters |= encoded;
+        let key = if encoded && self.encoding == KeyEncoding::Url { url_decode(text, key_scratch) } else { text };
+        if key.is_empty() {
+            return Err(PageFault::Malformed("an object with an empty key"));
+        }
+        self.facts.keys += 1;
+        if self.ordered {
+            if self.has_last && key <= self.last_key.as_slice() {
+                return Err(PageFault::OutOfOrder {
+                    key: String::from_utf8_lossy(key).into_owned(),
+                    previous: String::from_utf8_lossy(&self.last_key).into_owned(),
+                });
+            }
+            if self.until.as_ref().is_some_and(|until| key > until.as_bytes()) {
+                self.facts.past_end = true;
+                return Ok(());
+            }
+        }
+        self.last_key.clear();
+        self.last_key.extend_from_slice(key);
+        self.has_last = true;
+        let [size, last_modified, etag, storage_class] = fields;
+        self.sink.object(&Object {
+            key,
+            size: unescape(raw.size, size),
+            last_modified: unescape(raw.last_modified, last_modified),
+            etag: bare_etag(raw.etag, etag),
+            storage_class: unescape(raw.storage_class, storage_class),
+        });
+        Ok(())
+    }
+}
+
+/// An `ETag` without its quotes, which come as entities, as plain characters or not at all.
+fn bare_etag<'text>(raw: &'text [u8], scratch: &'text mut Vec<u8>) -> &'text [u8] {
+    let inner = raw.strip_prefix(b"&quot;").and_then(|tail| tail.strip_suffix(b"&quot;"));
+    let text = unescape(inner.unwrap_or(raw), scratch);
+    text.strip_prefix(b"\"").and_then(|tail| tail.strip_suffix(b"\"")).unwrap_or(text)
+}
+
+impl<S: ObjectSink> BodySink for PageScan<S> {
+    fn begin(&mut self) {
+        self.sink.reset();
+        self.facts = PageFacts::default();
+        self.carry.clear();
+        self.complete = false;
+        self.truncated_said = false;
+        self.encoding_confirmed = false;
+        self.encoding_matters = false;
+        self.last_key.clear();
+        self.has_last = self.after.is_some();
+        if let Some(after) = &self.after {
+            self.last_key.extend_from_slice(after.as_bytes());
+        }
+    }
+
+    fn feed(&mut self, frame: &[u8]) -> Result<(), PageFault> {
+        self.facts.body_bytes += frame.len() as u64;
+        let mut frame = frame;
+        if !self.carry.is_empty() {
+            // Complete the element that the last frame's edge cut, and no more, so that the rest of
+            // this frame is scanned where it lies.
+            let end = memmem::find(frame, b"</Contents>").map_or(frame.len(), |at| at + 11);
+            let mut carry = std::mem::take(&mut self.carry);
+            carry.extend_from_slice(&frame[..end]);
+            frame = &frame[end..];
+            let used = self.scan(&carry)?;
+            carry.drain(..used);
+            if !carry.is_empty() {
+                carry.extend_from_slice(frame);
+                let used = self.scan(&carry)?;
+                carry.drain(..used);
+                frame = &[];
+            }
+            self.carry = carry;
+        }
+        if self.complete {
+            return Ok(());
+        }
+        let used = self.scan(frame)?;
+        self.carry.extend_from_slice(&frame[used..]);
+        if self.carry.len() > ELEMENT_LIMIT {
+            return Err(PageFault::Malformed("an element without an end"));
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), PageFault> {
+        if !self.complete {
+            return Err(PageFault::Cut);
+        }
+        if !self.truncated_said {
+            return Err(PageFault::Malformed("`IsTruncated` is missing"));
+        }
+        if self.encoding == KeyEncoding::Url && !self.encoding_confirmed && self.encoding_matters {
+            return Err(PageFault::Encoding(KeyEncoding::Plain));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Default)]
+    struct Collected(Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>);
+
+    impl ObjectSink for Collected {
+        fn reset(&mut self) {
+            self.0.clear();
+        }
+
+        fn object(&mut self, object: &Object<'_>) {
+            self.0.push((object.key.to_vec(), object.size.to_vec(), object.etag.to_vec()));
+        }
+    }
+
+    fn page(keys: &[&str], tail: &str) -> Vec<u8> {
+        let mut xml = String::from("<Name>b</Name><Prefix/><EncodingType>url</EncodingType>");
+        for key in keys {
+            xml += &format!(
+                "<Contents><Key>{key}</Key><LastModified>2025-01-01T00:00:00.000Z</LastModified>\
+                 <ETag>&quot;e&quot;</ETag><Size>5</Size><Owner><ID>o</ID></Owner></Contents>\n"
+            );
+        }
+        (xml + tail + "</ListBucketResult>").into_bytes()
+    }
+
+    fn scan(frames: &[&[u8]], until: Option<&str>) -> (Result<(), PageFault>, PageScan<Collected>) {
+        let mut scan = PageScan::new(Collected::default());
+        scan.expect(&Cursor::default(), until.map(Key::from).as_ref(), true, KeyEncoding::Url);
+        scan.begin();
+        let result = frames.iter().try_for_each(|frame| scan.feed(frame)).and_then(|()| scan.finish());
+        (result, scan)
+    }
+
+    const DONE: &str = "<IsTruncated>false</IsTruncated>";
+
+    #[test]
+    fn a_page_gives_its_objects_and_facts() {
+        let tail = "<IsTruncated>true</IsTruncated><NextContinuationToken>a&amp;b</NextContinuationToken>";
+        let xml = page(&["a+b", "c%2Fd", "e/%E6%97%A5"], tail);
+        let (result, scan) = scan(&[&xml], None);
+        result.unwrap();
+        let keys: Vec<_> = scan.sink.0.iter().map(|(key, ..)| String::from_utf8_lossy(key)).collect();
+        assert_eq!(keys, ["a b", "c/d", "e/日"]);
+        assert!(scan.sink.0.iter().all(|(_, size, etag)| size == b"5" && etag == b"e"));
+        assert_eq!(scan.facts().next_token.as_deref(), Some("a&b"));
+        assert!(scan.facts().truncated && !scan.facts().past_end);
+        assert_eq!(scan.last_key(), Some(Key::from("e/日")));
+    }
+
+    #[test]
+    fn keys_beyond_the_range_end_it() {
+        let xml = page(&["a", "b", "c"], DONE);
+        let (result, scan) = scan(&[&xml], Some("b"));
+        result.unwrap();
+        assert_eq!(scan.sink.0.len(), 2, "the boundary belongs to the left");
+        assert!(scan.facts().past_end);
+        assert_eq!(scan.last_key(), Some(Key::from("b")));
+    }
+
+    #[test]
+    fn unsound_pages_are_refused() {
+        let cut = page(&["a"], DONE);
+        assert_eq!(scan(&[&cut[..cut.len() - 4]], None).0, Err(PageFault::Cut));
+        assert!(matches!(scan(&[&page(&["b", "a"], DONE)], None).0, Err(PageFault::OutOfOrder { .. })));
+        assert!(matches!(scan(&[&page(&["a", "a"], DONE)], None).0, Err(PageFault::OutOfOrder { .. })));
+        assert!(matches!(scan(&[&page(&["a"], "")], None).0, Err(PageFault::Malformed(_))));
+        let endless = vec![b'x'; ELEMENT_LIMIT + 100];
+        let start = b"<Contents><Key>".to_vec();
+        assert!(matches!(scan(&[&start, &endless], None).0, Err(PageFault::Malformed(_))));
+    }
+
+    #[test]
+    fn a_store_that_ignores_the_encoding_is_found_out() {
+        let plain = String::from_utf8(page(&["100%", "a+b"], DONE)).unwrap();
+        let plain = plain.replace("<EncodingType>url</EncodingType>", "");
+        assert_eq!(scan(&[plain.as_bytes()], None).0, Err(PageFault::Encoding(KeyEncoding::Plain)));
+        let mut scan = PageScan::new(Collected::default());
+        scan.expect(&Cursor::default(), None, true, KeyEncoding::Plain);
+        scan.begin();
+        scan.feed(plain.as_bytes()).unwrap();
+        scan.finish().unwrap();
+        assert_eq!(scan.sink.0[0].0, b"100%");
+        assert_eq!(scan.sink.0[1].0, b"a+b");
+    }
+
+    #[test]
+    fn a_new_attempt_forgets_the_old_one() {
+        let xml = page(&["a", "b"], DONE);
+        let mut scan = PageScan::new(Collected::default());
+        scan.expect(&Cursor { after: Some(Key::from("0")), token: None }, None, true, KeyEncoding::Url);
+        scan.begin();
+        scan.feed(&xml[..xml.len() / 2]).unwrap();
+        scan.begin();
+        scan.feed(&xml).unwrap();
+        scan.finish().unwrap();
+        assert_eq!(scan.sink.0.len(), 2);
+        assert_eq!(scan.facts().keys, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn frames_may_be_cut_anywhere(cuts in proptest::collection::vec(0_usize..4000, 0..12), encoded in any::<bool>()) {
+            let keys: Vec<String> = (0..12).map(|n| format!("k{n:02}{}", if encoded { "%20x" } else { "" })).collect();
+            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let xml = page(&names, DONE);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(xml.len())).collect();
+            cuts.extend([0, xml.len()]);
+            cuts.sort_unstable();
+            let frames: Vec<&[u8]> = cuts.windows(2).map(|pair| &xml[pair[0]..pair[1]]).collect();
+            let (result, scanned) = scan(&frames, None);
+            prop_assert_eq!(result, Ok(()));
+            prop_assert_eq!(&scanned.sink.0, &scan(&[&xml], None).1.sink.0);
+        }
+    }
+}

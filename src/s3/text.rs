@@ -1,0 +1,145 @@
+//! Text of a listing back to the bytes it stands for: XML entities and `encoding-type=url`.
+//!
+//! Both return the input itself where there is nothing to undo, which is nearly always, so nothing
+//! is copied or allocated for it.
+
+use memchr::{memchr, memchr2};
+
+/// How the keys of a listing are written inside the XML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyEncoding {
+    /// `encoding-type=url`, as always asked for: the answer says so in `<EncodingType>`.
+    Url,
+    /// As XML text only: the store did not heed the request.
+    Plain,
+}
+
+/// Undoes the XML entities of `raw`; `scratch` holds the result where there were any.
+/// Unknown or broken entities stay as they are.
+pub fn unescape<'text>(raw: &'text [u8], scratch: &'text mut Vec<u8>) -> &'text [u8] {
+    let Some(first) = memchr(b'&', raw) else {
+        return raw;
+    };
+    scratch.clear();
+    scratch.extend_from_slice(&raw[..first]);
+    let mut rest = &raw[first..];
+    while let Some(&byte) = rest.first() {
+        if byte == b'&'
+            && let Some(end) = memchr(b';', &rest[..rest.len().min(12)])
+            && let Some(character) = entity(&rest[1..end])
+        {
+            scratch.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = &rest[end + 1..];
+        } else {
+            scratch.push(byte);
+            rest = &rest[1..];
+        }
+    }
+    scratch
+}
+
+/// The character of an entity's name: the five of XML and numeric ones. Control characters that XML
+/// 1.0 forbids are accepted, for S3 writes keys with `&#x1;`.
+fn entity(name: &[u8]) -> Option<char> {
+    match name {
+        b"amp" => Some('&'),
+        b"lt" => Some('<'),
+        b"gt" => Some('>'),
+        b"quot" => Some('"'),
+        b"apos" => Some('\''),
+        _ => {
+            let number = std::str::from_utf8(name.strip_prefix(b"#")?).ok()?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16).ok()?,
+                None => number.parse().ok()?,
+            };
+            char::from_u32(code)
+        }
+    }
+}
+
+/// Whether `raw` would be changed by [`url_decode`].
+pub fn is_url_encoded(raw: &[u8]) -> bool {
+    memchr2(b'%', b'+', raw).is_some()
+}
+
+/// Undoes the URL encoding S3 applies with `encoding-type=url`: `+` is a space and `%XX` a byte.
+/// An escape that is none stays as it is.
+pub fn url_decode<'text>(raw: &'text [u8], scratch: &'text mut Vec<u8>) -> &'text [u8] {
+    let Some(first) = memchr2(b'%', b'+', raw) else {
+        return raw;
+    };
+    scratch.clear();
+    scratch.extend_from_slice(&raw[..first]);
+    let mut rest = &raw[first..];
+    loop {
+        match rest {
+            [b'+', tail @ ..] => {
+                scratch.push(b' ');
+                rest = tail;
+            }
+            [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                scratch.push(hexadecimal(*high) << 4 | hexadecimal(*low));
+                rest = tail;
+            }
+            [b'%', tail @ ..] => {
+                scratch.push(b'%');
+                rest = tail;
+            }
+            _ => {
+                let plain = memchr2(b'%', b'+', rest).unwrap_or(rest.len());
+                scratch.extend_from_slice(&rest[..plain]);
+                rest = &rest[plain..];
+                if rest.is_empty() {
+                    return scratch;
+                }
+            }
+        }
+    }
+}
+
+/// The value of a digit that is known to be hexadecimal.
+fn hexadecimal(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities() {
+        let mut scratch = Vec::new();
+        for (raw, text) in [
+            ("plain", "plain"),
+            ("&quot;abc&quot;", "\"abc\""),
+            ("a&amp;b&lt;c&gt;d&apos;", "a&b<c>d'"),
+            ("&#x1;&#10;&#x1F600;", "\u{1}\n\u{1f600}"),
+            ("&unknown; & &", "&unknown; & &"),
+            ("&amp;amp;", "&amp;"),
+            ("&#xD800;", "&#xD800;"),
+        ] {
+            assert_eq!(unescape(raw.as_bytes(), &mut scratch), text.as_bytes(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn url_encoding() {
+        let mut scratch = Vec::new();
+        for (raw, text) in [
+            ("a/b.c", &b"a/b.c"[..]),
+            ("a+b%20c", b"a b c"),
+            ("%2B%25%26%0a", b"+%&\n"),
+            ("%E6%97%a5", "日".as_bytes()),
+            ("100%", b"100%"),
+            ("%zz%4", b"%zz%4"),
+            ("%%41", b"%A"),
+            ("+", b" "),
+        ] {
+            assert_eq!(url_decode(raw.as_bytes(), &mut scratch), text, "{raw}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The retry loop: every attempt at every request goes through here.
+//!
+//! Owns that every attempt is one paced request: it takes the bucket's permit, the account's permit,
+//! a slot of the run, and only then sends, so that waiting never counts against the request's
+//! timeout. Jitter, `Retry-After` and growing timeouts are decided here and nowhere else.
+
+use super::stop::Stop;
+use crate::event::{Effort, Event, Events, FailedAttempt};
+use crate::job::Limits;
+use crate::s3::{Failure, FailureKind};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Paces requests to a rate.
+pub type Limiter = DefaultDirectRateLimiter;
+
+/// A limiter of `rate` requests per second. The burst is what may go at once after a pause; a
+/// hundredth of the rate unless given: a smaller one loses part of the rate when many wait.
+#[must_use]
+pub fn limiter(rate: NonZeroU32, burst: Option<NonZeroU32>) -> Limiter {
+    let burst = burst.or(NonZeroU32::new(rate.get() / 100)).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::direct(Quota::per_second(rate).allow_burst(burst))
+}
+
+/// Why a request gave nothing.
+#[derive(Debug)]
+pub enum Halt {
+    /// It failed, and retries did not help or were no use.
+    Failed(Failure),
+    /// Stopping was asked for.
+    Interrupted,
+}
+
+/// Sends an account's requests.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    account: Option<Arc<Limiter>>,
+    slots: Arc<Semaphore>,
+    max_attempts: u32,
+    request_timeout: Duration,
+    events: Events,
+    stop: Stop,
+}
+
+impl Caller {
+    /// A caller with the job's limits. `slots` are shared by all accounts of the run.
+    #[must_use]
+    pub fn new(limits: &Limits, slots: Arc<Semaphore>, events: Events, stop: Stop) -> Self {
+        Self {
+            account: limits.requests_per_second.map(|rate| Arc::new(limiter(rate, limits.burst))),
+            slots,
+            max_attempts: limits.max_attempts.get(),
+            request_timeout: limits.request_timeout,
+            events,
+            stop,
+        }
+    }
+
+    /// The wish to stop that this caller heeds.
+    #[must_use]
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// How long a body may stay silent: the request's timeout, yet no longer than 20 s, for a
+    /// listing that S3 takes long to answer does so before its first byte.
+    #[must_use]
+    pub fn idle_timeout(&self) -> Duration {
+        self.request_timeout.min(Duration::from_secs(20))
+    }
+
+    /// Sends `request` until it succeeds, fails for good or the attempts are used up. What it took
+    /// is added to `effort`, whatever the outcome.
+    ///
+    /// # Errors
+    /// The last failure, or that stopping was asked for.
+    pub async fn call<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        subject: impl Fn() -> String,
+        bucket: Option<&Limiter>,
+        effort: &mut Effort,
+        mut request: impl FnMut() -> F,
+    ) -> Result<T, Halt> {
+        let mut timeouts = 0;
+        for attempt in 1.. {
+            let permit = self.stop.unless_requested(self.permit(bucket)).await.ok_or(Halt::Interrupted)?;
+            effort.requests += 1;
+            effort.retries += u64::from(attempt > 1);
+            let timeout = self.request_timeout * 2_u32.pow(timeouts);
+            let sent = tokio::time::timeout(timeout, request());
+            let answer = self.stop.unless_abandoned(sent).await.ok_or(Halt::Interrupted)?;
+            drop(permit);
+            let failure = match answer {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::local(FailureKind::Timeout, format!("no answer within {timeout:?}")),
+            };
+            // Listing over many delete markers can take S3 minutes: the next attempt waits longer.
+            timeouts = (timeouts + u32::from(failure.kind == FailureKind::Timeout)).min(3);
+            effort.throttles += u64::from(failure.kind == FailureKind::Throttled);
+            let again = failure.is_transient() && attempt < self.attempts_for(&failure.kind);
+            let wait = again.then(|| back_off(attempt, failure.retry_after));
+            self.tell(subject(), attempt, &failure, wait).await;
+            match wait {
+                Some(wait) => {
+                    self.stop.unless_requested(tokio::time::sleep(wait)).await.ok_or(Halt::Interrupted)?;
+                }
+                None => return Err(Halt::Failed(failure)),
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn permit(&self, bucket: Option<&Limiter>) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        if let Some(bucket) = bucket {
+            bucket.until_ready().await;
+        }
+        if let Some(account) = &self.account {
+            account.until_ready().await;
+        }
+        // The semaphore is never closed.
+        self.slots.acquire().await.ok()
+    }
+
+    /// What will hardly mend itself in seconds is tried less often, so that a misspelt endpoint is
+    /// reported soon.
+    fn attempts_for(&self, kind: &FailureKind) -> u32 {
+        match kind {
+            FailureKind::Unreachable | FailureKind::NotS3 => self.max_attempts.min(4),
+            _ => self.max_attempts,
+        }
+    }
+
+    async fn tell(&self, subject: String, attempt: u32, failure: &Failure, wait: Option<Duration>) {
+        if matches!(failure.kind, FailureKind::Encoding(_)) {
+            return;
+        }
+        let failed = FailedAttempt {
+            subject,
+            attempt,
+            max_attempts: self.attempts_for(&failure.kind),
+            throttled: failure.kind == FailureKind::Throttled,
+            reason: failure.to_string(),
+            request_id: failure.request_id.clone(),
+            wait,
+        };
+        self.events.emit(Event::AttemptFailed(failed)).await;
+    }
+}
+
+/// How long to wait after the failed attempt with this number: exponential from 100 ms to 20 s,
+/// with the upper half of it random so that workers do not come back all at once, and never less
+/// than the store asks for (up to 5 minutes).
+fn back_off(attempt: u32, retry_after: Option<Duration>) -> Duration {
+    let ceiling = Duration::from_millis(100 << attempt.min(9).saturating_sub(1)).min(Duration::from_secs(20));
+    let jittered = ceiling.mul_f64(0.5 + 0.5 * random_fraction());
+    jittered.max(retry_after.unwrap_or_default().min(Duration::from_secs(300)))
+}
+
+/// A random number in `0..1`. The standard library's hasher keys are random enough for jitter.
+fn random_fraction() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let bits = RandomState::new().hash_one(0_u8) >> 11;
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+    let fraction = bits as f64 / (1_u64 << 53) as f64;
+    fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_grows_to_a_ceiling_and_heeds_the_store() {
+        for (attempt, ceiling) in [(1, 100), (2, 200), (5, 1_600), (9, 20_000), (60, 20_000)] {
+            let ceiling = Duration::from_millis(ceiling);
+            let wait = back_off(attempt, None);
+            assert!(wait >= ceiling / 2 && wait <= ceiling, "{attempt}: {wait:?}");
+        }
+        assert_eq!(back_off(1, Some(Duration::from_secs(7))), Duration::from_secs(7));
+        assert_eq!(back_off(1, Some(Duration::from_secs(7000))), Duration::from_secs(300));
+    }
+
+    #[test]
+    fn the_burst_is_a_hundredth_of_the_rate() {
+        let burst_of = |rate, burst| {
+            let limiter = limiter(NonZeroU32::new(rate).unwrap(), burst);
+            let clock = std::iter::repeat_with(|| limiter.check().is_ok());
+            clock.take_while(|ready| *ready).take(1000).count()
+        };
+        assert_eq!(burst_of(1, None), 1);
+        assert_eq!(burst_of(10, NonZeroU32::new(4)), 4);
+    }
+}

@@ -1,0 +1,47 @@
+//! Finishing a bucket: joining its parts, and publishing its files. Blocking work, done beside the
+//! listing.
+
+use crate::crash;
+use crate::output::{FileError, JoinedFile, PartToJoin, Place, create_folder, join, publish};
+use crate::state::{FileEntry, IndexEntry, RunFolder};
+
+/// Joins the parts of a bucket whose ranges are all listed, in key order, into files that are not
+/// published yet.
+///
+/// # Errors
+/// As the file system says, or when a part is not what was committed.
+pub fn join_bucket(
+    folder: &RunFolder,
+    bucket: u32,
+    mut ranges: Vec<IndexEntry>,
+    header: &[u8],
+    rows_per_file: u64,
+    place: &Place,
+) -> Result<(Vec<JoinedFile>, Vec<FileEntry>), FileError> {
+    // `None` sorts first, as does the first range, which is behind no key.
+    ranges.sort_by(|left, right| left.range.after.cmp(&right.range.after));
+    let parts: Vec<PartToJoin> =
+        ranges.iter().map(|entry| PartToJoin { path: folder.part(bucket, entry.id), length: entry.part }).collect();
+    let files = join(&create(folder, bucket)?, &parts, header, rows_per_file)?;
+    crash::reached("bucket-joined");
+    let entries =
+        files.iter().map(|file| FileEntry { bucket, path: place.file(file.part), file: file.clone() }).collect();
+    Ok((files, entries))
+}
+
+fn create(folder: &RunFolder, bucket: u32) -> Result<std::path::PathBuf, FileError> {
+    let path = folder.bucket(bucket);
+    create_folder(&path)?;
+    Ok(path)
+}
+
+/// Gives the files of a bucket their final names.
+///
+/// # Errors
+/// As the file system says.
+pub fn publish_bucket(folder: &RunFolder, bucket: u32, files: &[FileEntry]) -> Result<(), FileError> {
+    let files: Vec<_> = files.iter().map(|entry| (entry.file.part, entry.path.clone(), entry.file.bytes)).collect();
+    publish(&folder.bucket(bucket), &files)?;
+    crash::reached("bucket-published");
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Doing it: the run's loop, its workers, the retry loop and the commits.
+//!
+//! One loop owns the run ([`run`]); workers own their range and tell the loop of every page. Owns
+//! that one bucket's or account's failure is a fact in the outcome and not the end of the run, and
+//! that nothing partial is ever called complete.
+
+mod caller;
+mod discover;
+mod fate;
+mod finish;
+mod ledger;
+mod run;
+mod settle;
+mod stop;
+mod worker;
+
+pub use caller::{Caller, Halt, Limiter, limiter};
+pub use discover::{Discovered, discover};
+pub use run::run;
+pub use stop::Stop;
+
+use crate::event::{Effort, Events, Verdict};
+use crate::job::{Limits, OnDenied};
+use crate::output::{FileError, Place};
+use crate::rows::{BucketFields, Column, ObjectFilter, RowCounts};
+use crate::state::{AccountRecord, BucketEntry, RunStore, StateError};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// An account that can be asked.
+#[derive(Debug)]
+pub struct ScanAccount<L> {
+    /// Its store.
+    pub lister: Arc<L>,
+    /// Sends its requests; heeds the account's own wish to stop.
+    pub caller: Caller,
+    /// Set once its store turned out not to URL-encode keys.
+    pub plain_keys: Arc<AtomicBool>,
+}
+
+impl<L> ScanAccount<L> {
+    /// An account with its store and its caller.
+    #[must_use]
+    pub fn new(lister: Arc<L>, caller: Caller) -> Self {
+        Self { lister, caller, plain_keys: Arc::default() }
+    }
+}
+
+/// What all buckets of a run have in common.
+#[derive(Debug)]
+pub struct ScanSettings {
+    /// Which objects become rows.
+    pub filter: Arc<ObjectFilter>,
+    /// The columns of a row.
+    pub columns: Vec<Column>,
+    /// Exact number of rows of every file but a bucket's last.
+    pub rows_per_file: u64,
+    /// Paces and bounds.
+    pub limits: Limits,
+    /// How often progress is made durable.
+    pub checkpoint_every: Duration,
+    /// What a denied bucket means.
+    pub on_denied: OnDenied,
+}
+
+/// A bucket of the run.
+#[derive(Clone, Debug)]
+pub struct ScanBucket {
+    /// As the state has it.
+    pub entry: BucketEntry,
+    /// Its constant columns.
+    pub fields: BucketFields,
+    /// Where its files go.
+    pub place: Place,
+}
+
+/// A run about to be done or gone on with.
+pub struct ScanInput<L> {
+    /// Accounts in the run's order; `None` where one cannot be used.
+    pub accounts: Vec<Option<ScanAccount<L>>>,
+    /// What the state says of the accounts.
+    pub account_records: Vec<AccountRecord>,
+    /// All buckets of the run by their places.
+    pub buckets: Vec<ScanBucket>,
+    /// How many of them, at the end, the state does not know yet.
+    pub new_buckets: usize,
+    /// Requests made before the scan, for finding buckets.
+    pub effort: Effort,
+    /// What all buckets have in common.
+    pub settings: ScanSettings,
+    /// Where to tell what happens.
+    pub events: Events,
+    /// The wish to stop.
+    pub stop: Stop,
+    /// Tells the time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// A bucket that is not finished when an invocation ends.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// Its place in the run.
+    pub bucket: u32,
+    /// `throttled`, `failed` or `interrupted`.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// What was seen and written so far.
+    pub counts: RowCounts,
+    /// Requests made for it.
+    pub effort: Effort,
+    /// When it was begun, if it was.
+    pub started: Option<Timestamp>,
+}
+
+/// What an invocation came to.
+#[derive(Debug)]
+pub struct ScanOutcome {
+    /// The run's store, everything committed.
+    pub store: RunStore,
+    /// All buckets of the run by their places.
+    pub buckets: Vec<ScanBucket>,
+    /// Buckets without a final verdict.
+    pub unfinished: Vec<Unfinished>,
+    /// Whether stopping was asked for.
+    pub interrupted: bool,
+}
+
+/// A scan could not go on: what it wrote or kept could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// A part or a file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The state or a journal.
+    #[error(transparent)]
+    State(#[from] StateError),
+}

@@ -1,0 +1,322 @@
+//! The run's loop: begins buckets, hears workers, joins, commits and publishes.
+//!
+//! Owns the order *listed, joined, committed, published, finished, committed, removed* of every
+//! bucket. Commits come every `checkpoint_every`, and at once where a bucket waits for one; there is
+//! never more than one under way, and listing goes on meanwhile.
+
+use super::finish::{join_bucket, publish_bucket};
+use super::ledger::{Ledger, OpenBucket, Stage};
+use super::worker::{Message, RangeTask, list_range};
+use super::{ScanError, ScanInput, ScanOutcome, limiter};
+use crate::event::{BucketLabel, Event, Verdict};
+use crate::output::{FileError, JoinedFile};
+use crate::rows::{RowEncoder, RowWriter, header};
+use crate::s3::Lister;
+use crate::state::{AccountRecord, FileEntry, IndexEntry, RunFolder, RunStore, StateError};
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Scans the buckets of a run that have no verdict yet, until all have one or stopping is asked for.
+///
+/// # Errors
+/// When what is written or kept cannot be. What was committed before then stands.
+pub async fn run<L: Lister>(input: ScanInput<L>, store: RunStore) -> Result<ScanOutcome, ScanError> {
+    let stop = input.stop.clone();
+    let mut run = Run::open(input, store)?;
+    let ended = match run.work().await {
+        Ok(()) => run.close().await,
+        Err(error) => Err(error),
+    };
+    if ended.is_err() {
+        stop.abandon();
+    }
+    ended
+}
+
+/// Work done on blocking threads beside the listing.
+enum Finished {
+    Joined(u32, Result<(Vec<JoinedFile>, Vec<FileEntry>), FileError>),
+    Published(u32, Result<(), FileError>),
+    Removed(Result<(), FileError>),
+}
+
+/// What a commit gives back.
+struct Committed {
+    store: RunStore,
+    result: Result<(), StateError>,
+    /// Buckets whose files may be published now, with these files.
+    publishable: Vec<(u32, Vec<FileEntry>)>,
+    /// Buckets whose parts may go now.
+    removable: Vec<u32>,
+}
+
+pub(super) struct Run<L> {
+    pub(super) input: ScanInput<L>,
+    pub(super) ledger: Ledger,
+    pub(super) pending: VecDeque<u32>,
+    /// Workers under way.
+    pub(super) listing: usize,
+    /// Buckets that are listed and wait for their parts to be joined.
+    pub(super) to_join: BTreeSet<u32>,
+    folder: RunFolder,
+    /// At home while no commit is under way.
+    store: Option<RunStore>,
+    committing: Option<JoinHandle<Committed>>,
+    blocking: JoinSet<Finished>,
+    messages: Receiver<Message>,
+    sender: Sender<Message>,
+    /// Whether a commit is due although no bucket waits for one.
+    due: bool,
+}
+
+impl<L: Lister> Run<L> {
+    fn open(input: ScanInput<L>, store: RunStore) -> Result<Self, ScanError> {
+        let (sender, messages) = channel(256);
+        let finished: HashSet<u32> =
+            store.finished()?.map(|entry| Ok(entry?.bucket)).collect::<Result<_, StateError>>()?;
+        let mut effort = store.record().effort;
+        effort += input.effort;
+        let mut run = Self {
+            ledger: Ledger::new(input.account_records.clone(), effort),
+            pending: VecDeque::new(),
+            listing: 0,
+            to_join: BTreeSet::new(),
+            folder: store.folder().clone(),
+            store: None,
+            committing: None,
+            blocking: JoinSet::new(),
+            messages,
+            sender,
+            due: true,
+            input,
+        };
+        for record in &store.record().buckets {
+            let place = record.bucket;
+            let mut bucket = OpenBucket::resume(record.clone());
+            match bucket.stage {
+                Stage::Publishing => {
+                    let files = store.files_of(place)?;
+                    bucket.resume_publishing(&files);
+                    run.publish(place, files);
+                }
+                Stage::Joining => {
+                    run.to_join.insert(place);
+                }
+                _ => run.pending.push_back(place),
+            }
+            run.ledger.open.insert(place, bucket);
+        }
+        let all = 0..u32::try_from(run.input.buckets.len()).unwrap_or(u32::MAX);
+        let untouched = all.filter(|place| !finished.contains(place) && !run.ledger.open.contains_key(place));
+        run.pending.extend(untouched);
+        run.store = Some(store);
+        Ok(run)
+    }
+
+    async fn work(&mut self) -> Result<(), ScanError> {
+        let stop = self.input.stop.clone();
+        let mut tick = interval(self.input.settings.checkpoint_every);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.begin_buckets().await;
+            self.begin_joins()?;
+            if self.ledger.is_waiting() || std::mem::take(&mut self.due) {
+                self.begin_commit(false);
+            }
+            if self.is_idle() {
+                return Ok(());
+            }
+            tokio::select! {
+                Some(message) = self.messages.recv() => self.hear(message).await?,
+                Some(finished) = self.blocking.join_next() => self.take(unwound(finished)).await?,
+                committed = landed(&mut self.committing) => self.committed(committed)?,
+                _ = tick.tick() => self.due = true,
+                // Joining a large bucket takes longer than a person waits; a rerun joins it again.
+                () = stop.abandoned(), if self.listing == 0 => return Ok(()),
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let begun = self.listing == 0 && self.blocking.is_empty() && self.committing.is_none();
+        let waiting = self.ledger.is_waiting() || !self.to_join.is_empty() || !self.pending.is_empty();
+        begun && (!waiting || self.input.stop.is_requested() && !self.ledger.is_waiting())
+    }
+
+    async fn begin_buckets(&mut self) {
+        let room = self.input.settings.limits.concurrency.get() as usize;
+        while self.listing < room
+            && !self.input.stop.is_requested()
+            && let Some(place) = self.pending.pop_front()
+        {
+            let label = self.label(place);
+            let started = (self.input.clock)();
+            let bucket = self.ledger.open.entry(place).or_insert_with(|| OpenBucket::begin(place, started));
+            let objects = bucket.counts().objects;
+            if self.spawn(place) {
+                self.input.events.emit(Event::BucketStarted { bucket: place, label, objects }).await;
+            } else {
+                let reason = "its account cannot be used".to_owned();
+                self.halt(place, Verdict::Failed, reason).await;
+            }
+        }
+    }
+
+    /// Sends a worker to each range of a bucket; false where its account cannot be used.
+    fn spawn(&mut self, place: u32) -> bool {
+        let bucket = &self.input.buckets[place as usize];
+        let account = self.input.accounts[bucket.entry.account as usize].as_ref();
+        let Some(account) = account.filter(|account| !account.caller.stop().is_requested()) else {
+            return false;
+        };
+        let settings = &self.input.settings;
+        let limits = &settings.limits;
+        let pace = limits.bucket_requests_per_second.map(|rate| Arc::new(limiter(rate, limits.burst)));
+        let encoder = RowEncoder::new(&settings.columns, &bucket.fields);
+        let writer = RowWriter::new(Arc::clone(&settings.filter), encoder);
+        let open = &self.ledger.open[&place].record;
+        for record in &open.ranges {
+            let task = RangeTask {
+                bucket: place,
+                name: bucket.entry.name.clone(),
+                region: bucket.entry.region.clone(),
+                label: self.label(place),
+                record: record.clone(),
+                ordered: open.ordered,
+                lister: Arc::clone(&account.lister),
+                caller: account.caller.clone(),
+                limiter: pace.clone(),
+                plain_keys: Arc::clone(&account.plain_keys),
+                writer: writer.clone(),
+                folder: self.folder.clone(),
+            };
+            tokio::spawn(list_range(task, self.sender.clone()));
+            self.listing += 1;
+        }
+        true
+    }
+
+    pub(super) fn label(&self, place: u32) -> BucketLabel {
+        let fields = &self.input.buckets[place as usize].fields;
+        BucketLabel { account: fields.account.as_str().into(), bucket: fields.bucket.as_str().into() }
+    }
+
+    /// Joins listed buckets. Their index is complete while no commit is under way: what is finished
+    /// is either in it or still in the ledger.
+    fn begin_joins(&mut self) -> Result<(), ScanError> {
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        if self.input.stop.is_requested() {
+            return Ok(());
+        }
+        for place in std::mem::take(&mut self.to_join) {
+            let mut ranges: Vec<IndexEntry> = store.index_of(place)?;
+            ranges.extend_from_slice(self.ledger.open[&place].uncommitted_ranges());
+            let header = header(&self.input.settings.columns);
+            let rows_per_file = self.input.settings.rows_per_file;
+            let target = self.input.buckets[place as usize].place.clone();
+            let folder = self.folder.clone();
+            self.blocking.spawn_blocking(move || {
+                Finished::Joined(place, join_bucket(&folder, place, ranges, &header, rows_per_file, &target))
+            });
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, place: u32, files: Vec<FileEntry>) {
+        let folder = self.folder.clone();
+        self.blocking.spawn_blocking(move || Finished::Published(place, publish_bucket(&folder, place, &files)));
+    }
+
+    fn begin_commit(&mut self, done: bool) {
+        let Some(mut store) = self.store.take() else {
+            return;
+        };
+        self.due = false;
+        let (mut commit, removable) = self.ledger.commit(done);
+        let known = self.input.buckets.len() - std::mem::take(&mut self.input.new_buckets);
+        commit.discovered = self.input.buckets[known..].iter().map(|bucket| bucket.entry.clone()).collect();
+        self.committing = Some(tokio::task::spawn_blocking(move || {
+            let publishable = commit.files.clone();
+            let result = store.commit(commit);
+            Committed { store, result, publishable, removable }
+        }));
+    }
+
+    fn committed(&mut self, committed: Committed) -> Result<(), ScanError> {
+        self.committing = None;
+        self.store = Some(committed.store);
+        committed.result?;
+        for (place, files) in committed.publishable {
+            self.publish(place, files);
+        }
+        for place in committed.removable {
+            let folder = self.folder.clone();
+            self.blocking.spawn_blocking(move || Finished::Removed(RunStore::remove_bucket(&folder, place)));
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, finished: Finished) -> Result<(), ScanError> {
+        match finished {
+            Finished::Joined(place, joined) => {
+                let (files, entries) = joined?;
+                if let Some(bucket) = self.ledger.open.get_mut(&place) {
+                    bucket.joined(files, entries);
+                }
+            }
+            Finished::Published(place, published) => {
+                published?;
+                self.conclude(place, Verdict::Complete, None).await;
+            }
+            Finished::Removed(removed) => removed?,
+        }
+        Ok(())
+    }
+
+    /// Commits what is left and says what this invocation came to.
+    async fn close(mut self) -> Result<ScanOutcome, ScanError> {
+        let interrupted = self.input.stop.is_requested();
+        let settled = self.ledger.accounts.iter().all(AccountRecord::is_settled);
+        loop {
+            if self.committing.is_some() {
+                let committed = landed(&mut self.committing).await;
+                self.committed(committed)?;
+            }
+            while let Some(finished) = self.blocking.join_next().await {
+                self.take(unwound(finished)).await?;
+            }
+            if !self.ledger.is_waiting() {
+                break;
+            }
+            self.begin_commit(false);
+        }
+        let done = !interrupted && settled && self.ledger.open.is_empty() && self.pending.is_empty();
+        self.begin_commit(done);
+        let committed = landed(&mut self.committing).await;
+        committed.result?;
+        let unfinished = self.unfinished();
+        self.input.events.emit(Event::ScanEnded).await;
+        Ok(ScanOutcome { store: committed.store, buckets: self.input.buckets, unfinished, interrupted })
+    }
+}
+
+/// The commit under way, once it has landed; for ever pending where there is none.
+async fn landed(committing: &mut Option<JoinHandle<Committed>>) -> Committed {
+    match committing {
+        Some(task) => unwound(task.await),
+        None => std::future::pending().await,
+    }
+}
+
+/// The result of a task; its panic goes on here, so that a bug ends the program as one.
+fn unwound<T>(ended: Result<T, JoinError>) -> T {
+    ended.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => unreachable!("no task of the run is cancelled: {error}"),
+    })
+}

@@ -1,0 +1,163 @@
+//! Hearing workers, and what becomes of buckets by it.
+//!
+//! Owns that a bucket gets one final verdict, which is noted once and told once.
+
+use super::fate::{Fate, fate};
+use super::ledger::Stage;
+use super::run::Run;
+use super::worker::{Message, News, StopCause};
+use super::{ScanError, Unfinished};
+use crate::event::{AccountVerdict, Effort, Event, Verdict};
+use crate::rows::RowCounts;
+use crate::s3::{Failure, Lister};
+use crate::state::{FinishedEntry, RangeRecord};
+
+impl<L: Lister> Run<L> {
+    /// Takes in what a worker tells.
+    pub(super) async fn hear(&mut self, message: Message) -> Result<(), ScanError> {
+        let Message { bucket: place, range, news } = message;
+        match news {
+            News::Opened(file) => {
+                self.ledger.open.get_mut(&place).into_iter().for_each(|bucket| bucket.opened(range, file.clone()));
+            }
+            News::Page { record, effort } => self.paged(place, record, effort, false).await,
+            News::Done { record, effort } => {
+                self.listing -= 1;
+                self.paged(place, record, effort, true).await;
+            }
+            News::Stopped { effort, why } => {
+                self.listing -= 1;
+                if let Some(bucket) = self.ledger.open.get_mut(&place) {
+                    bucket.record.effort += effort;
+                }
+                let told = Event::PageListed { bucket: place, objects: 0, rows: 0, effort };
+                self.input.events.emit(told).await;
+                match why {
+                    StopCause::Storage(error) => return Err(error.into()),
+                    StopCause::Interrupted => self.interrupted(place).await,
+                    StopCause::Failed(failure) => self.failed(place, &failure).await,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn paged(&mut self, place: u32, record: RangeRecord, effort: Effort, last: bool) {
+        let Some(bucket) = self.ledger.open.get_mut(&place) else {
+            return;
+        };
+        let before = bucket.counts();
+        bucket.record.effort += effort;
+        if last {
+            bucket.listed(record);
+        } else {
+            bucket.paged(record);
+        }
+        let after = bucket.counts();
+        if bucket.stage == Stage::Joining {
+            self.to_join.insert(place);
+        }
+        let (objects, rows) = (after.objects - before.objects, after.rows - before.rows);
+        self.input.events.emit(Event::PageListed { bucket: place, objects, rows, effort }).await;
+    }
+
+    async fn interrupted(&mut self, place: u32) {
+        if self.input.stop.is_requested() {
+            self.halt(place, Verdict::Interrupted, "the run was stopped".to_owned()).await;
+        } else {
+            self.halt(place, Verdict::Failed, "its account cannot be used any more".to_owned()).await;
+        }
+    }
+
+    async fn failed(&mut self, place: u32, failure: &Failure) {
+        let literal = self.input.buckets[place as usize].entry.literal;
+        let ordered = self.ledger.open.get(&place).is_some_and(|bucket| bucket.record.ordered);
+        match fate(failure, literal, ordered, self.input.settings.on_denied) {
+            Fate::Final(verdict) => self.conclude(place, verdict, Some(failure.to_string())).await,
+            Fate::Halted(verdict) => self.halt(place, verdict, failure.to_string()).await,
+            Fate::Restart => {
+                let told = Event::OrderLost { bucket: place, label: self.label(place), reason: failure.to_string() };
+                self.input.events.emit(told).await;
+                self.ledger.open.get_mut(&place).into_iter().for_each(super::ledger::OpenBucket::restart_unordered);
+                self.pending.push_front(place);
+            }
+            Fate::AccountLost => {
+                self.lose_account(self.input.buckets[place as usize].entry.account, failure).await;
+                self.halt(place, Verdict::Failed, failure.to_string()).await;
+            }
+        }
+    }
+
+    /// Stops the workers of an account whose credentials no longer work, telling it once.
+    async fn lose_account(&mut self, account: u32, failure: &Failure) {
+        let Some(used) = self.input.accounts[account as usize].as_ref() else {
+            return;
+        };
+        let record = &mut self.ledger.accounts[account as usize];
+        if record.verdict == AccountVerdict::Ok {
+            used.caller.stop().abandon();
+            record.verdict = AccountVerdict::Unusable;
+            record.reason = Some(failure.to_string());
+            let told = Event::AccountFailed { account: record.name.clone(), reason: failure.to_string(), hint: None };
+            self.input.events.emit(told).await;
+        }
+    }
+
+    /// Leaves a bucket unfinished for this invocation.
+    pub(super) async fn halt(&mut self, place: u32, verdict: Verdict, reason: String) {
+        let mut counts = RowCounts::default();
+        if let Some(bucket) = self.ledger.open.get_mut(&place) {
+            bucket.stage = Stage::Halted(verdict, reason.clone());
+            counts = bucket.counts();
+        }
+        self.tell_end(place, verdict, Some(reason), counts, 0).await;
+    }
+
+    /// Gives a bucket its final verdict.
+    pub(super) async fn conclude(&mut self, place: u32, verdict: Verdict, reason: Option<String>) {
+        let Some(bucket) = self.ledger.open.get(&place) else {
+            return;
+        };
+        let counts = bucket.counts();
+        let files = if verdict == Verdict::Complete { bucket.file_count() } else { 0 };
+        let entry = FinishedEntry {
+            bucket: place,
+            verdict,
+            reason: reason.clone(),
+            ordered: bucket.record.ordered,
+            counts,
+            files,
+            effort: bucket.record.effort,
+            started: bucket.record.started,
+            ended: (self.input.clock)(),
+        };
+        self.ledger.finish(entry);
+        self.tell_end(place, verdict, reason, counts, files).await;
+    }
+
+    async fn tell_end(&self, place: u32, verdict: Verdict, reason: Option<String>, counts: RowCounts, files: u64) {
+        let (objects, rows) = (counts.objects, counts.rows);
+        let told =
+            Event::BucketEnded { bucket: place, label: self.label(place), verdict, reason, objects, rows, files };
+        self.input.events.emit(told).await;
+    }
+
+    /// The buckets that this invocation leaves without a final verdict.
+    pub(super) fn unfinished(&self) -> Vec<Unfinished> {
+        let stopped = || (Verdict::Interrupted, "the run was stopped".to_owned());
+        let open = self.ledger.open.iter().map(|(&bucket, open)| {
+            let (verdict, reason) = match &open.stage {
+                Stage::Halted(verdict, reason) => (*verdict, reason.clone()),
+                _ => stopped(),
+            };
+            let started = Some(open.record.started);
+            Unfinished { bucket, verdict, reason, counts: open.counts(), effort: open.record.effort, started }
+        });
+        let untouched = self.pending.iter().filter(|place| !self.ledger.open.contains_key(place)).map(|&bucket| {
+            let (verdict, reason) = stopped();
+            let (counts, effort) = (RowCounts::default(), Effort::default());
+            Unfinished { bucket, verdict, reason, counts, effort, started: None }
+        });
+        open.chain(untouched).collect()
+    }
+}

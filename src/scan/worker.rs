@@ -1,0 +1,247 @@
+//! A worker lists one range, page by page, into its part.
+//!
+//! Owns that a page's rows are written once, after its request succeeded, and before anyone is told
+//! of them. The worker owns its range and its file; the run learns of both by messages, one a page.
+
+use super::caller::{Caller, Halt, Limiter};
+use crate::event::{BucketLabel, Effort};
+use crate::output::{FileError, PartWriter, create_folder};
+use crate::rows::RowWriter;
+use crate::s3::{Cursor, Failure, FailureKind, Key, KeyEncoding, Lister, PageFacts, PageFault, PageScan, PageTap};
+use crate::state::{RangeRecord, RunFolder};
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc::Sender;
+
+/// What a worker is given.
+pub struct RangeTask<L> {
+    /// The bucket's place in the run.
+    pub bucket: u32,
+    /// The bucket's name, as it is asked for.
+    pub name: String,
+    /// The region it is asked for in.
+    pub region: String,
+    /// The bucket as people name it.
+    pub label: BucketLabel,
+    /// The range, and how far it is listed.
+    pub record: RangeRecord,
+    /// Whether the store's keys come in order.
+    pub ordered: bool,
+    /// Whom to ask.
+    pub lister: Arc<L>,
+    /// How to ask.
+    pub caller: Caller,
+    /// The bucket's pace.
+    pub limiter: Option<Arc<Limiter>>,
+    /// Set when the account's store turned out not to URL-encode keys.
+    pub plain_keys: Arc<AtomicBool>,
+    /// Makes rows.
+    pub writer: RowWriter,
+    /// Where parts lie.
+    pub folder: RunFolder,
+}
+
+/// What a worker tells the run.
+#[derive(Debug)]
+pub struct Message {
+    /// The bucket's place in the run.
+    pub bucket: u32,
+    /// The range's id.
+    pub range: u32,
+    /// What happened.
+    pub news: News,
+}
+
+/// What happened in a range.
+#[derive(Debug)]
+pub enum News {
+    /// Its part is open.
+    Opened(Arc<File>),
+    /// A page was listed and its rows are in the part, not yet synced.
+    Page { record: RangeRecord, effort: Effort },
+    /// The last page was listed.
+    Done { record: RangeRecord, effort: Effort },
+    /// It could not be listed further for now.
+    Stopped { effort: Effort, why: StopCause },
+}
+
+/// Why a worker stopped before its range's end.
+#[derive(Debug)]
+pub enum StopCause {
+    /// A request failed for good.
+    Failed(Failure),
+    /// Stopping was asked for.
+    Interrupted,
+    /// The part cannot be written.
+    Storage(FileError),
+}
+
+impl From<Halt> for StopCause {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Failed(failure) => Self::Failed(failure),
+            Halt::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+/// Lists a range to its end, telling the run of every page.
+pub async fn list_range<L: Lister>(task: RangeTask<L>, messages: Sender<Message>) {
+    let (bucket, range) = (task.bucket, task.record.id);
+    let mut effort = Effort::default();
+    let mut worker = Worker { task, messages, effort: &mut effort };
+    let ended = worker.run().await;
+    let messages = worker.messages;
+    if let Err(why) = ended {
+        // The run outlives its workers; should it be gone, there is nobody left to tell.
+        let _ = messages.send(Message { bucket, range, news: News::Stopped { effort, why } }).await;
+    }
+}
+
+struct Worker<'effort, L> {
+    task: RangeTask<L>,
+    messages: Sender<Message>,
+    /// What the page under way has taken so far.
+    effort: &'effort mut Effort,
+}
+
+type Scan = Arc<Mutex<PageScan<RowWriter>>>;
+
+fn lock(scan: &Scan) -> MutexGuard<'_, PageScan<RowWriter>> {
+    scan.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<L: Lister> Worker<'_, L> {
+    async fn run(&mut self) -> Result<(), StopCause> {
+        let task = &self.task;
+        let open = || {
+            create_folder(&task.folder.bucket(task.bucket))?;
+            PartWriter::open(&task.folder.part(task.bucket, task.record.id), task.record.part)
+        };
+        let mut part = open().map_err(StopCause::Storage)?;
+        self.tell(News::Opened(part.file())).await;
+        let scan: Scan = Arc::new(Mutex::new(PageScan::new(task.writer.clone())));
+        loop {
+            self.page(&scan).await?;
+            let next = {
+                let scan = lock(&scan);
+                let counts = scan.sink.counts();
+                let record = &mut self.task.record;
+                record.part = part.append(scan.sink.rows(), counts.rows).map_err(StopCause::Storage)?;
+                record.counts += counts;
+                let next = advance(&record.cursor, scan.facts(), scan.last_key(), self.task.ordered);
+                next.map_err(|fault| StopCause::Failed(Failure::local(FailureKind::Untrusted, fault.to_string())))?
+            };
+            let done = next.is_none();
+            if let Some(cursor) = next {
+                self.task.record.cursor = cursor;
+            }
+            let (record, effort) = (self.task.record.clone(), std::mem::take(self.effort));
+            if done {
+                self.tell(News::Done { record, effort }).await;
+                return Ok(());
+            }
+            self.tell(News::Page { record, effort }).await;
+        }
+    }
+
+    /// Lists the page behind the cursor into `scan`. Its keys are taken as the store encodes them;
+    /// a wrong assumption costs one more request, once per account.
+    async fn page(&mut self, scan: &Scan) -> Result<(), StopCause> {
+        let mut asked = None;
+        loop {
+            let plain = self.task.plain_keys.load(Ordering::Relaxed);
+            let encoding = asked.unwrap_or(if plain { KeyEncoding::Plain } else { KeyEncoding::Url });
+            match self.attempt(scan, encoding).await {
+                Err(Halt::Failed(Failure { kind: FailureKind::Encoding(found), .. })) if asked.is_none() => {
+                    self.task.plain_keys.store(found == KeyEncoding::Plain, Ordering::Relaxed);
+                    asked = Some(found);
+                }
+                outcome => return outcome.map_err(StopCause::from),
+            }
+        }
+    }
+
+    async fn attempt(&mut self, scan: &Scan, encoding: KeyEncoding) -> Result<(), Halt> {
+        let task = &self.task;
+        lock(scan).expect(&task.record.cursor, task.record.range.until.as_ref(), task.ordered, encoding);
+        let request = || {
+            let tap = PageTap::new(Arc::<Mutex<PageScan<RowWriter>>>::clone(scan), task.caller.idle_timeout());
+            task.lister.list_page(&task.name, &task.region, &task.record.cursor, tap)
+        };
+        task.caller.call(|| task.label.to_string(), task.limiter.as_deref(), self.effort, request).await
+    }
+
+    async fn tell(&self, news: News) {
+        let message = Message { bucket: self.task.bucket, range: self.task.record.id, news };
+        // As above: without a run there is nobody to tell.
+        let _ = self.messages.send(message).await;
+    }
+}
+
+/// Where to go on behind a page; `None` where the range is done. A page ends by what the store says,
+/// never by its length, and a listing that does not get on is an error, never a loop.
+fn advance(
+    cursor: &Cursor,
+    facts: &PageFacts,
+    last_key: Option<Key>,
+    ordered: bool,
+) -> Result<Option<Cursor>, PageFault> {
+    if facts.past_end || !facts.truncated {
+        return Ok(None);
+    }
+    let last_key = last_key.filter(|_| ordered);
+    if last_key.as_ref().is_some_and(|key| key.as_start_after().is_some()) {
+        return Ok(Some(Cursor { after: last_key, token: None }));
+    }
+    match &facts.next_token {
+        Some(token) if cursor.token.as_ref() != Some(token) => {
+            Ok(Some(Cursor { after: last_key.or_else(|| cursor.after.clone()), token: Some(token.clone()) }))
+        }
+        _ => Err(PageFault::NoProgress),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(truncated: bool, token: Option<&str>) -> PageFacts {
+        PageFacts { truncated, next_token: token.map(str::to_owned), ..PageFacts::default() }
+    }
+
+    fn cursor(after: Option<&str>, token: Option<&str>) -> Cursor {
+        Cursor { after: after.map(Key::from), token: token.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_page_is_the_last_only_when_the_store_says_so() {
+        let start = Cursor::default();
+        assert_eq!(advance(&start, &facts(false, None), Some(Key::from("k")), true), Ok(None));
+        let past = PageFacts { past_end: true, ..facts(true, Some("t")) };
+        assert_eq!(advance(&start, &past, Some(Key::from("k")), true), Ok(None));
+        let next = advance(&start, &facts(true, Some("t")), Some(Key::from("k")), true);
+        assert_eq!(next, Ok(Some(cursor(Some("k"), None))));
+    }
+
+    #[test]
+    fn a_token_stands_in_for_keys_that_cannot() {
+        let control = Some(Key::from("a\u{1}"));
+        let next = advance(&Cursor::default(), &facts(true, Some("t")), control, true);
+        assert_eq!(next, Ok(Some(cursor(Some("a\u{1}"), Some("t")))));
+        let empty_page = advance(&cursor(Some("k"), None), &facts(true, Some("t")), None, true);
+        assert_eq!(empty_page, Ok(Some(cursor(Some("k"), Some("t")))));
+        let unordered = advance(&Cursor::default(), &facts(true, Some("t")), Some(Key::from("k")), false);
+        assert_eq!(unordered, Ok(Some(cursor(None, Some("t")))));
+    }
+
+    #[test]
+    fn no_progress_is_an_error() {
+        for (cursor, facts) in
+            [(cursor(None, None), facts(true, None)), (cursor(Some("k"), Some("t")), facts(true, Some("t")))]
+        {
+            assert_eq!(advance(&cursor, &facts, None, true), Err(PageFault::NoProgress));
+        }
+    }
+}

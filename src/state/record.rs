@@ -1,0 +1,307 @@
+//! What the state file and the journals say: their shapes on disk, and reading and replacing the
+//! state file.
+//!
+//! Version 1. Owns that a state of a newer version, of another program or that cannot be read is
+//! refused and left alone.
+
+use super::StateError;
+use crate::output::{FileError, JoinedFile, PartLength, ReplaceStep, replace};
+use crate::rows::RowCounts;
+use crate::s3::{Cursor, Range};
+use crate::{crash, event::Effort, event::Verdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const FORMAT: &str = "s3scan-state";
+const VERSION: u32 = 1;
+
+/// One run of a job, as far as it is committed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Always `s3scan-state`.
+    pub format: String,
+    /// The version of this shape.
+    pub version: u32,
+    /// The version of s3scan that wrote it.
+    pub tool: String,
+    /// The job's name.
+    pub job: String,
+    /// The run's id: its start as `20261122T114500Z`.
+    pub run: String,
+    /// Whether the run is over.
+    pub phase: RunPhase,
+    /// When the run was started; what relative dates count from.
+    pub now: Timestamp,
+    /// The frozen window: objects of `since <= t < until`.
+    pub since: Option<Timestamp>,
+    /// The end of the frozen window.
+    pub until: Option<Timestamp>,
+    /// The run's folder: parts, journals, summary.
+    pub folder: PathBuf,
+    /// What the bytes written depend on; see the crate's documentation of `job`.
+    pub fingerprint: BTreeMap<String, String>,
+    /// The accounts, in the job's order.
+    pub accounts: Vec<AccountRecord>,
+    /// Requests made so far, over all invocations of the run, but for the buckets in progress.
+    pub effort: Effort,
+    /// How much of each journal counts.
+    pub journals: JournalLengths,
+    /// Buckets begun and not finished.
+    pub buckets: Vec<BucketRecord>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunPhase {
+    /// Buckets are being listed and published.
+    Scanning,
+    /// Every bucket has its verdict.
+    Done,
+}
+
+/// An account of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountRecord {
+    /// Its name in the job.
+    pub name: String,
+    /// Whether its buckets are in the journal of buckets; else they are asked for again.
+    pub discovered: bool,
+    /// What became of it.
+    pub verdict: crate::event::AccountVerdict,
+    /// Why, where it is not `ok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl AccountRecord {
+    /// Whether nothing more is to be learnt of the account in this run: its buckets are known, or it
+    /// cannot be used for a reason that waiting does not mend.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.discovered || self.verdict != crate::event::AccountVerdict::Ok
+    }
+}
+
+/// Committed lengths of the run's journals, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalLengths {
+    /// `buckets.jsonl`: [`BucketEntry`].
+    pub buckets: u64,
+    /// `files.jsonl`: [`FileEntry`].
+    pub files: u64,
+    /// `finished.jsonl`: [`FinishedEntry`].
+    pub finished: u64,
+}
+
+/// A bucket that has been begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketRecord {
+    /// Its place in the journal of buckets, from 0.
+    pub bucket: u32,
+    /// When it was begun.
+    pub started: Timestamp,
+    /// Requests made for it.
+    pub effort: Effort,
+    /// Whether its keys come in order; a store that does not keep the order is listed by token.
+    pub ordered: bool,
+    /// What its finished ranges have seen and written.
+    pub counts: RowCounts,
+    /// Committed length of its index of finished ranges, in bytes.
+    pub index: u64,
+    /// The id the next range gets.
+    pub next_range: u32,
+    /// Ranges in progress. None left: all are in the index, and the parts can be joined.
+    pub ranges: Vec<RangeRecord>,
+    /// Set once its files are made: where they stand in the journal of files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publishing: Option<FileSpan>,
+}
+
+/// A range in progress.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RangeRecord {
+    /// Names its part.
+    pub id: u32,
+    /// The keys it covers.
+    pub range: Range,
+    /// How far it is listed.
+    pub cursor: Cursor,
+    /// How much of its part counts.
+    pub part: PartLength,
+    /// What it has seen and written.
+    pub counts: RowCounts,
+}
+
+/// A finished range, in its bucket's index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IndexEntry {
+    /// Names its part.
+    pub id: u32,
+    /// The keys it covers.
+    pub range: Range,
+    /// How much of its part counts.
+    pub part: PartLength,
+    /// What it has seen and written.
+    pub counts: RowCounts,
+}
+
+/// A stretch of the journal of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSpan {
+    /// First byte.
+    pub from: u64,
+    /// Behind the last byte.
+    pub to: u64,
+}
+
+/// A selected bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketEntry {
+    /// The account's place in the run's accounts, from 0.
+    pub account: u32,
+    /// The bucket's name, as the store or the job gave it.
+    pub name: String,
+    /// The region it is asked for in.
+    pub region: String,
+    /// Whether the job names it literally rather than by a glob.
+    pub literal: bool,
+}
+
+/// A file of a bucket, made and about to be published, or published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// The bucket's place in the journal of buckets.
+    pub bucket: u32,
+    /// Its final path.
+    pub path: PathBuf,
+    /// Number, rows, bytes and SHA-256.
+    #[serde(flatten)]
+    pub file: JoinedFile,
+}
+
+/// A bucket with its final verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FinishedEntry {
+    /// Its place in the journal of buckets.
+    pub bucket: u32,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, where it is not complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether its rows stand in key order.
+    pub ordered: bool,
+    /// What was seen and written.
+    pub counts: RowCounts,
+    /// Files published.
+    pub files: u64,
+    /// Requests made.
+    pub effort: Effort,
+    /// When it was begun.
+    pub started: Timestamp,
+    /// When it had its verdict.
+    pub ended: Timestamp,
+}
+
+impl RunRecord {
+    /// A run that is about to begin.
+    #[must_use]
+    pub fn new(job: &str, run: &str, now: Timestamp, folder: PathBuf) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            job: job.to_owned(),
+            run: run.to_owned(),
+            phase: RunPhase::Scanning,
+            now,
+            since: None,
+            until: None,
+            folder,
+            fingerprint: BTreeMap::new(),
+            accounts: Vec::new(),
+            effort: Effort::default(),
+            journals: JournalLengths::default(),
+            buckets: Vec::new(),
+        }
+    }
+
+    /// Reads the state file; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not a state of s3scan, or one of a newer version.
+    pub fn load(path: &Path) -> Result<Option<Self>, StateError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+            version: u32,
+        }
+        let text = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(FileError::at("read state", path))?,
+        };
+        let head: Head =
+            serde_json::from_slice(&text).map_err(|error| StateError::corrupt(path, &error.to_string()))?;
+        if head.format != FORMAT {
+            return Err(StateError::corrupt(path, &format!("its format is `{}`, not `{FORMAT}`", head.format)));
+        }
+        if head.version > VERSION {
+            return Err(StateError::Newer { path: path.to_owned(), version: head.version, known: VERSION });
+        }
+        serde_json::from_slice(&text).map(Some).map_err(|error| StateError::corrupt(path, &error.to_string()))
+    }
+
+    /// Replaces the state file, durably.
+    ///
+    /// # Errors
+    /// As the file system says; the old state then stands.
+    pub fn save(&self, path: &Path) -> Result<(), StateError> {
+        let mut text =
+            serde_json::to_vec_pretty(self).map_err(io::Error::from).map_err(FileError::at("write", path))?;
+        text.push(b'\n');
+        replace(path, &text, |step| match step {
+            ReplaceStep::Written => crash::reached("state-written"),
+            ReplaceStep::Renamed => crash::reached("state-renamed"),
+        })?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Option<RunRecord>, StateError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("job.json");
+        fs::write(&path, text).unwrap();
+        RunRecord::load(&path)
+    }
+
+    #[test]
+    fn a_state_comes_back_as_it_was_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state").join("job.json");
+        assert_eq!(RunRecord::load(&path).unwrap(), None);
+        let record = RunRecord::new("job", "20261122T114500Z", Timestamp::UNIX_EPOCH, PathBuf::from("data/job"));
+        record.save(&path).unwrap();
+        assert_eq!(RunRecord::load(&path).unwrap(), Some(record));
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        assert!(matches!(load(""), Err(StateError::Corrupt { .. })));
+        assert!(matches!(load("{\"format\": \"other\", \"version\": 1}"), Err(StateError::Corrupt { .. })));
+        assert!(matches!(
+            load("{\"format\": \"s3scan-state\", \"version\": 99, \"shape\": []}"),
+            Err(StateError::Newer { version: 99, .. })
+        ));
+        assert!(matches!(load("{\"format\": \"s3scan-state\", \"version\": 1}"), Err(StateError::Corrupt { .. })));
+    }
+}

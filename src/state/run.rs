@@ -1,0 +1,335 @@
+//! A run on disk: its folder of parts and journals, and the one way to commit progress.
+//!
+//! The order of a commit is parts, index journals, run journals, state file; each is durable before
+//! the next is touched. Everything here blocks and belongs on a blocking thread.
+
+use super::StateError;
+use super::journal::{self, Journal};
+use super::record::{
+    AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, RunPhase, RunRecord,
+};
+use crate::crash;
+use crate::event::Effort;
+use crate::output::{FileError, create_folder, remove_folder, sync_folder};
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the working files of a run lie: below the run's folder, on the output's file system, in
+/// names that no server has a say in.
+#[derive(Clone, Debug)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// The working files of the run whose folder is `run`.
+    #[must_use]
+    pub fn new(run: &Path) -> Self {
+        Self(run.join(".parts"))
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Those of one bucket.
+    #[must_use]
+    pub fn bucket(&self, bucket: u32) -> PathBuf {
+        self.0.join(format!("{bucket:06}"))
+    }
+
+    /// The part of one range.
+    #[must_use]
+    pub fn part(&self, bucket: u32, range: u32) -> PathBuf {
+        self.bucket(bucket).join(format!("{range}.part"))
+    }
+
+    fn index(&self, bucket: u32) -> PathBuf {
+        self.bucket(bucket).join("index.jsonl")
+    }
+
+    fn journal(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+/// A range that has been listed to its end.
+#[derive(Clone, Debug)]
+pub struct FinishedRange {
+    /// The bucket's place in the run.
+    pub bucket: u32,
+    /// What to note of it.
+    pub entry: IndexEntry,
+}
+
+/// Progress to be made durable, all of it or none.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// Parts that grew since the last commit.
+    pub parts: Vec<Arc<File>>,
+    /// Buckets whose folder, or a part in it, is new since the last commit.
+    pub new_parts: Vec<u32>,
+    /// Buckets of accounts that were discovered since.
+    pub discovered: Vec<BucketEntry>,
+    /// Ranges that were finished since.
+    pub ranges: Vec<FinishedRange>,
+    /// Files that were made since, by bucket: these buckets are ready to be published.
+    pub files: Vec<(u32, Vec<FileEntry>)>,
+    /// Buckets that got their verdict since.
+    pub finished: Vec<FinishedEntry>,
+    /// The buckets in progress, as they stand now.
+    pub buckets: Vec<BucketRecord>,
+    /// The accounts, as they stand now.
+    pub accounts: Vec<AccountRecord>,
+    /// Requests so far, but for the buckets in progress.
+    pub effort: Effort,
+    /// Whether the run is over.
+    pub done: bool,
+}
+
+/// The store of one run.
+#[derive(Debug)]
+pub struct RunStore {
+    state_file: PathBuf,
+    folder: RunFolder,
+    record: RunRecord,
+    buckets: Journal<BucketEntry>,
+    files: Journal<FileEntry>,
+    finished: Journal<FinishedEntry>,
+    /// Of the buckets in progress: committed index length and span of files, set by commits.
+    indexes: BTreeMap<u32, u64>,
+    spans: BTreeMap<u32, FileSpan>,
+}
+
+impl RunStore {
+    /// Begins a run: makes its folders and journals, then its first state.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn create(state_file: &Path, record: RunRecord) -> Result<Self, StateError> {
+        let folder = RunFolder::new(&record.folder);
+        create_folder(folder.path())?;
+        let store = Self::open(state_file, record)?;
+        sync_folder(folder.path())?;
+        // Every folder from the output's root down may be new.
+        for parent in folder.path().ancestors().skip(1).take_while(|parent| !parent.as_os_str().is_empty()) {
+            sync_folder(parent)?;
+        }
+        crash::reached("run-created");
+        store.record.save(state_file)?;
+        Ok(store)
+    }
+
+    /// Opens the run of a state, cutting its journals back to what is committed.
+    ///
+    /// # Errors
+    /// As the file system says, or when committed data is missing.
+    pub fn open(state_file: &Path, record: RunRecord) -> Result<Self, StateError> {
+        let folder = RunFolder::new(&record.folder);
+        let lengths = record.journals;
+        Ok(Self {
+            state_file: state_file.to_owned(),
+            buckets: Journal::open(&folder.journal("buckets.jsonl"), lengths.buckets)?,
+            files: Journal::open(&folder.journal("files.jsonl"), lengths.files)?,
+            finished: Journal::open(&folder.journal("finished.jsonl"), lengths.finished)?,
+            indexes: record.buckets.iter().map(|bucket| (bucket.bucket, bucket.index)).collect(),
+            spans: record.buckets.iter().filter_map(|bucket| Some((bucket.bucket, bucket.publishing?))).collect(),
+            folder,
+            record,
+        })
+    }
+
+    /// The run as last committed.
+    #[must_use]
+    pub fn record(&self) -> &RunRecord {
+        &self.record
+    }
+
+    /// Where the working files lie.
+    #[must_use]
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// Makes progress durable.
+    ///
+    /// # Errors
+    /// As the file system says. What was committed before still stands then, and nothing of this
+    /// commit may be relied on.
+    pub fn commit(&mut self, commit: Commit) -> Result<(), StateError> {
+        for part in &commit.parts {
+            part.sync_data().map_err(FileError::at("sync part", self.folder.path()))?;
+        }
+        for bucket in &commit.new_parts {
+            sync_folder(&self.folder.bucket(*bucket))?;
+        }
+        if !commit.new_parts.is_empty() {
+            sync_folder(self.folder.path())?;
+        }
+        crash::reached("parts-synced");
+        self.append_indexes(&commit.ranges)?;
+        crash::reached("index-synced");
+        self.buckets.append(&commit.discovered)?;
+        for (bucket, files) in &commit.files {
+            let from = self.files.length();
+            let to = self.files.append(files)?;
+            self.spans.insert(*bucket, FileSpan { from, to });
+        }
+        self.finished.append(&commit.finished)?;
+        crash::reached("journals-synced");
+
+        let mut record = self.record.clone();
+        record.phase = if commit.done { RunPhase::Done } else { RunPhase::Scanning };
+        record.accounts = commit.accounts;
+        record.effort = commit.effort;
+        record.journals.buckets = self.buckets.length();
+        record.journals.files = self.files.length();
+        record.journals.finished = self.finished.length();
+        record.buckets = commit.buckets;
+        for bucket in &mut record.buckets {
+            bucket.index = self.indexes.get(&bucket.bucket).copied().unwrap_or(0);
+            bucket.publishing = self.spans.get(&bucket.bucket).copied();
+        }
+        record.save(&self.state_file)?;
+        self.record = record;
+        for entry in &commit.finished {
+            self.indexes.remove(&entry.bucket);
+            self.spans.remove(&entry.bucket);
+        }
+        crash::reached("state-committed");
+        Ok(())
+    }
+
+    fn append_indexes(&mut self, ranges: &[FinishedRange]) -> Result<(), StateError> {
+        let touched: HashSet<u32> = ranges.iter().map(|range| range.bucket).collect();
+        for bucket in touched {
+            let committed = self.indexes.get(&bucket).copied().unwrap_or(0);
+            let mut index = Journal::open(&self.folder.index(bucket), committed)?;
+            let length =
+                index.append(ranges.iter().filter(|range| range.bucket == bucket).map(|range| &range.entry))?;
+            sync_folder(&self.folder.bucket(bucket))?;
+            self.indexes.insert(bucket, length);
+        }
+        Ok(())
+    }
+
+    /// The selected buckets, in the order of their places.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn buckets(&self) -> Result<Vec<BucketEntry>, StateError> {
+        self.read("buckets.jsonl", self.buckets.length())?.collect()
+    }
+
+    /// The buckets that have their verdict, one by one in the order they got it.
+    ///
+    /// # Errors
+    /// When the journal cannot be opened; each entry may be an error of its own.
+    pub fn finished(&self) -> Result<impl Iterator<Item = Result<FinishedEntry, StateError>> + use<>, StateError> {
+        self.read("finished.jsonl", self.finished.length())
+    }
+
+    /// The files of the run, one by one in the order they were made.
+    ///
+    /// # Errors
+    /// When the journal cannot be opened; each entry may be an error of its own.
+    pub fn files(&self) -> Result<impl Iterator<Item = Result<FileEntry, StateError>> + use<>, StateError> {
+        self.read("files.jsonl", self.files.length())
+    }
+
+    /// The files of one bucket that is being published.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn files_of(&self, bucket: u32) -> Result<Vec<FileEntry>, StateError> {
+        let Some(span) = self.spans.get(&bucket) else {
+            return Ok(Vec::new());
+        };
+        let entries = self.read::<FileEntry>("files.jsonl", span.to)?;
+        entries.filter(|entry| entry.as_ref().map_or(true, |file| file.bucket == bucket)).collect()
+    }
+
+    /// The finished ranges of a bucket.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn index_of(&self, bucket: u32) -> Result<Vec<IndexEntry>, StateError> {
+        match self.indexes.get(&bucket) {
+            None | Some(0) => Ok(Vec::new()),
+            Some(&length) => journal::read(&self.folder.index(bucket), length)?.collect(),
+        }
+    }
+
+    fn read<T: serde::Serialize + serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+        length: u64,
+    ) -> Result<impl Iterator<Item = Result<T, StateError>> + use<T>, StateError> {
+        journal::read(&self.folder.journal(name), length)
+    }
+
+    /// Removes the working files of a bucket that has its verdict.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn remove_bucket(folder: &RunFolder, bucket: u32) -> Result<(), FileError> {
+        remove_folder(&folder.bucket(bucket))?;
+        crash::reached("parts-removed");
+        Ok(())
+    }
+
+    /// Removes the working files of a run that is over.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn remove_parts(run_folder: &Path) -> Result<(), FileError> {
+        remove_folder(RunFolder::new(run_folder).path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Verdict;
+    use crate::rows::RowCounts;
+    use jiff::Timestamp;
+
+    fn bucket(name: &str) -> BucketEntry {
+        BucketEntry { account: 0, name: name.into(), region: "us-east-1".into(), literal: false }
+    }
+
+    fn finished(bucket: u32) -> FinishedEntry {
+        FinishedEntry {
+            bucket,
+            verdict: Verdict::Complete,
+            reason: None,
+            ordered: true,
+            counts: RowCounts::default(),
+            files: 1,
+            effort: Effort::default(),
+            started: Timestamp::UNIX_EPOCH,
+            ended: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn what_is_committed_is_there_after_a_crash_and_the_rest_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("job.json");
+        let record = RunRecord::new("job", "run", Timestamp::UNIX_EPOCH, folder.path().join("run"));
+        let mut store = RunStore::create(&state, record).unwrap();
+        store.commit(Commit { discovered: vec![bucket("a"), bucket("b")], ..Commit::default() }).unwrap();
+        store.commit(Commit { finished: vec![finished(1)], ..Commit::default() }).unwrap();
+        // A commit that was cut off behind the journals: the state never heard of it.
+        store.finished.append(&[finished(0)]).unwrap();
+        drop(store);
+
+        let record = RunRecord::load(&state).unwrap().unwrap();
+        let store = RunStore::open(&state, record).unwrap();
+        assert_eq!(store.buckets().unwrap().len(), 2);
+        let done: Vec<u32> = store.finished().unwrap().map(|entry| entry.unwrap().bucket).collect();
+        assert_eq!(done, [1]);
+    }
+}
