@@ -212,8 +212,8 @@ impl Ledger {
 
     /// Everything to be committed now. Returns it with the buckets whose parts may go once it is
     /// durable.
-    pub fn commit(&mut self, done: bool) -> (Commit, Vec<u32>) {
-        let mut commit = Commit { accounts: self.accounts.clone(), effort: self.effort, done, ..Commit::default() };
+    pub fn commit(&mut self) -> (Commit, Vec<u32>) {
+        let mut commit = Commit { accounts: self.accounts.clone(), effort: self.effort, ..Commit::default() };
         for (&place, bucket) in &mut self.open {
             if bucket.stage == Stage::Joined {
                 // Its files are durable: what the parts hold is of no further interest.

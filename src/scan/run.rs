@@ -12,7 +12,7 @@ use crate::event::{BucketLabel, Event, Verdict};
 use crate::output::{FileError, JoinedFile};
 use crate::rows::{RowEncoder, RowWriter, header};
 use crate::s3::Lister;
-use crate::state::{AccountRecord, FileEntry, IndexEntry, RunFolder, RunStore, StateError};
+use crate::state::{FileEntry, IndexEntry, RunFolder, RunStore, StateError};
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -36,9 +36,11 @@ pub async fn run<L: Lister>(input: ScanInput<L>, store: RunStore) -> Result<Scan
     ended
 }
 
-/// Work done on blocking threads beside the listing.
+/// A bucket whose parts were joined into files.
+type Joined = (u32, Result<(Vec<JoinedFile>, Vec<FileEntry>), FileError>);
+
+/// Work done on blocking threads behind a commit.
 enum Finished {
-    Joined(u32, Result<(Vec<JoinedFile>, Vec<FileEntry>), FileError>),
     Published(u32, Result<(), FileError>),
     Removed(Result<(), FileError>),
 }
@@ -65,7 +67,8 @@ pub(super) struct Run<L> {
     /// At home while no commit is under way.
     store: Option<RunStore>,
     committing: Option<JoinHandle<Committed>>,
-    blocking: JoinSet<Finished>,
+    joins: JoinSet<Joined>,
+    behind: JoinSet<Finished>,
     messages: Receiver<Message>,
     sender: Sender<Message>,
     /// Whether a commit is due although no bucket waits for one.
@@ -87,7 +90,8 @@ impl<L: Lister> Run<L> {
             folder: store.folder().clone(),
             store: None,
             committing: None,
-            blocking: JoinSet::new(),
+            joins: JoinSet::new(),
+            behind: JoinSet::new(),
             messages,
             sender,
             due: true,
@@ -124,14 +128,15 @@ impl<L: Lister> Run<L> {
             self.begin_buckets().await;
             self.begin_joins()?;
             if self.ledger.is_waiting() || std::mem::take(&mut self.due) {
-                self.begin_commit(false);
+                self.begin_commit();
             }
             if self.is_idle() {
                 return Ok(());
             }
             tokio::select! {
                 Some(message) = self.messages.recv() => self.hear(message).await?,
-                Some(finished) = self.blocking.join_next() => self.take(unwound(finished)).await?,
+                Some(joined) = self.joins.join_next() => self.joined(unwound(joined))?,
+                Some(finished) = self.behind.join_next() => self.take(unwound(finished)).await?,
                 committed = landed(&mut self.committing) => self.committed(committed)?,
                 _ = tick.tick() => self.due = true,
                 // Joining a large bucket takes longer than a person waits; a rerun joins it again.
@@ -141,7 +146,7 @@ impl<L: Lister> Run<L> {
     }
 
     fn is_idle(&self) -> bool {
-        let begun = self.listing == 0 && self.blocking.is_empty() && self.committing.is_none();
+        let begun = self.listing == 0 && self.joins.is_empty() && self.behind.is_empty() && self.committing.is_none();
         let waiting = self.ledger.is_waiting() || !self.to_join.is_empty() || !self.pending.is_empty();
         begun && (!waiting || self.input.stop.is_requested() && !self.ledger.is_waiting())
     }
@@ -220,24 +225,23 @@ impl<L: Lister> Run<L> {
             let rows_per_file = self.input.settings.rows_per_file;
             let target = self.input.buckets[place as usize].place.clone();
             let folder = self.folder.clone();
-            self.blocking.spawn_blocking(move || {
-                Finished::Joined(place, join_bucket(&folder, place, ranges, &header, rows_per_file, &target))
-            });
+            self.joins
+                .spawn_blocking(move || (place, join_bucket(&folder, place, ranges, &header, rows_per_file, &target)));
         }
         Ok(())
     }
 
     fn publish(&mut self, place: u32, files: Vec<FileEntry>) {
         let folder = self.folder.clone();
-        self.blocking.spawn_blocking(move || Finished::Published(place, publish_bucket(&folder, place, &files)));
+        self.behind.spawn_blocking(move || Finished::Published(place, publish_bucket(&folder, place, &files)));
     }
 
-    fn begin_commit(&mut self, done: bool) {
+    fn begin_commit(&mut self) {
         let Some(mut store) = self.store.take() else {
             return;
         };
         self.due = false;
-        let (mut commit, removable) = self.ledger.commit(done);
+        let (mut commit, removable) = self.ledger.commit();
         let known = self.input.buckets.len() - std::mem::take(&mut self.input.new_buckets);
         commit.discovered = self.input.buckets[known..].iter().map(|bucket| bucket.entry.clone()).collect();
         self.committing = Some(tokio::task::spawn_blocking(move || {
@@ -256,19 +260,21 @@ impl<L: Lister> Run<L> {
         }
         for place in committed.removable {
             let folder = self.folder.clone();
-            self.blocking.spawn_blocking(move || Finished::Removed(RunStore::remove_bucket(&folder, place)));
+            self.behind.spawn_blocking(move || Finished::Removed(RunStore::remove_bucket(&folder, place)));
+        }
+        Ok(())
+    }
+
+    fn joined(&mut self, (place, joined): Joined) -> Result<(), ScanError> {
+        let (files, entries) = joined?;
+        if let Some(bucket) = self.ledger.open.get_mut(&place) {
+            bucket.joined(files, entries);
         }
         Ok(())
     }
 
     async fn take(&mut self, finished: Finished) -> Result<(), ScanError> {
         match finished {
-            Finished::Joined(place, joined) => {
-                let (files, entries) = joined?;
-                if let Some(bucket) = self.ledger.open.get_mut(&place) {
-                    bucket.joined(files, entries);
-                }
-            }
             Finished::Published(place, published) => {
                 published?;
                 self.conclude(place, Verdict::Complete, None).await;
@@ -281,22 +287,20 @@ impl<L: Lister> Run<L> {
     /// Commits what is left and says what this invocation came to.
     async fn close(mut self) -> Result<ScanOutcome, ScanError> {
         let interrupted = self.input.stop.is_requested();
-        let settled = self.ledger.accounts.iter().all(AccountRecord::is_settled);
         loop {
             if self.committing.is_some() {
                 let committed = landed(&mut self.committing).await;
                 self.committed(committed)?;
             }
-            while let Some(finished) = self.blocking.join_next().await {
+            while let Some(finished) = self.behind.join_next().await {
                 self.take(unwound(finished)).await?;
             }
             if !self.ledger.is_waiting() {
                 break;
             }
-            self.begin_commit(false);
+            self.begin_commit();
         }
-        let done = !interrupted && settled && self.ledger.open.is_empty() && self.pending.is_empty();
-        self.begin_commit(done);
+        self.begin_commit();
         let committed = landed(&mut self.committing).await;
         committed.result?;
         let unfinished = self.unfinished();

@@ -69,22 +69,16 @@ pub enum RunPhase {
 pub struct AccountRecord {
     /// Its name in the job.
     pub name: String,
-    /// Whether its buckets are in the journal of buckets; else they are asked for again.
+    /// Whether its buckets are in the journal of buckets; else a rerun asks for them again.
     pub discovered: bool,
+    /// Whether nothing more is to be learnt of it in this run: its buckets are known, or it cannot
+    /// be used for a reason that waiting does not mend.
+    pub settled: bool,
     /// What became of it.
     pub verdict: crate::event::AccountVerdict,
     /// Why, where it is not `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-}
-
-impl AccountRecord {
-    /// Whether nothing more is to be learnt of the account in this run: its buckets are known, or it
-    /// cannot be used for a reason that waiting does not mend.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.discovered || self.verdict != crate::event::AccountVerdict::Ok
-    }
 }
 
 /// Committed lengths of the run's journals, in bytes.

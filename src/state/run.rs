@@ -85,8 +85,6 @@ pub struct Commit {
     pub accounts: Vec<AccountRecord>,
     /// Requests so far, but for the buckets in progress.
     pub effort: Effort,
-    /// Whether the run is over.
-    pub done: bool,
 }
 
 /// The store of one run.
@@ -181,7 +179,6 @@ impl RunStore {
         crash::reached("journals-synced");
 
         let mut record = self.record.clone();
-        record.phase = if commit.done { RunPhase::Done } else { RunPhase::Scanning };
         record.accounts = commit.accounts;
         record.effort = commit.effort;
         record.journals.buckets = self.buckets.length();
@@ -199,6 +196,17 @@ impl RunStore {
             self.spans.remove(&entry.bucket);
         }
         crash::reached("state-committed");
+        Ok(())
+    }
+
+    /// Notes that the run is over: every bucket has its verdict, and the summary is written.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn finish(&mut self) -> Result<(), StateError> {
+        self.record.phase = RunPhase::Done;
+        self.record.save(&self.state_file)?;
+        crash::reached("run-finished");
         Ok(())
     }
 

@@ -1,0 +1,186 @@
+//! Exit codes: which there are, which goes first, and what leads to each.
+
+use crate::event::Verdict;
+use crate::s3::{Failure, FailureKind};
+use crate::scan::ScanOutcome;
+use crate::state::StateError;
+use std::fmt;
+
+/// How a command ended. In the order in which one goes before another where several apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// A bug.
+    Bug,
+    /// Stopped by SIGINT; a rerun goes on.
+    Interrupted,
+    /// Stopped by SIGTERM; a rerun goes on.
+    Terminated,
+    /// Usage or job file wrong, or an unfinished run of a different job stands in the way.
+    Usage,
+    /// No account of the job could be used.
+    Identity,
+    /// Output, state or log could not be read or written.
+    Files,
+    /// Transient failures outlasted the retries, or another run holds the lock.
+    TryAgain,
+    /// Over, but some account or bucket is not complete.
+    Partial,
+    /// Every selected bucket was listed to its end.
+    Complete,
+}
+
+impl Exit {
+    /// The number given to the operating system.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Bug => 70,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+            Self::Usage => 2,
+            Self::Identity => 4,
+            Self::Files => 74,
+            Self::TryAgain => 75,
+            Self::Partial => 3,
+            Self::Complete => 0,
+        }
+    }
+}
+
+/// Why a command cannot do its work: what is told on stderr, with advice, and how it ends.
+#[derive(Debug)]
+pub struct Refusal {
+    /// How it ends.
+    pub exit: Exit,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal without advice.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// A refusal for an error and its causes.
+    #[must_use]
+    pub fn error(exit: Exit, error: &dyn std::error::Error) -> Self {
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        let texts: Vec<String> = causes.map(ToString::to_string).collect();
+        Self::new(exit, texts.join(": "))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "error: {}", self.message)?;
+        self.hint.iter().try_for_each(|hint| write!(formatter, "\nhint: {hint}"))
+    }
+}
+
+impl From<StateError> for Refusal {
+    fn from(error: StateError) -> Self {
+        match &error {
+            StateError::Locked { .. } => Self::error(Exit::TryAgain, &error)
+                .hint("wait until it has ended; the lock goes with its process"),
+            StateError::Corrupt { .. } => Self::error(Exit::Files, &error)
+                .hint("restore the file, or give up the unfinished run with --fresh"),
+            StateError::Newer { .. } => {
+                Self::error(Exit::Files, &error).hint("use that version, or give up the unfinished run with --fresh")
+            }
+            StateError::File(_) => Self::error(Exit::Files, &error),
+        }
+    }
+}
+
+/// What an invocation that scanned ends with. `lost` says whether no account could be used;
+/// `unsettled` whether one is still to be asked for its buckets; `nothing` whether no bucket matched
+/// although the job expects some.
+#[must_use]
+pub fn of_scan(outcome: &ScanOutcome, worst_verdict: Option<Verdict>, facts: &ScanFacts) -> Exit {
+    if outcome.interrupted {
+        return facts.signal.unwrap_or(Exit::Interrupted);
+    }
+    if facts.accounts_usable == 0 {
+        return Exit::Identity;
+    }
+    // What an account lost on the way leaves behind waits for its owner, not for another try.
+    if facts.unsettled_accounts || !facts.accounts_lost && !outcome.unfinished.is_empty() {
+        return Exit::TryAgain;
+    }
+    let partial = worst_verdict.is_some_and(|verdict| !matches!(verdict, Verdict::Complete | Verdict::Skipped));
+    if partial || facts.accounts_lost || facts.nothing_matched || !outcome.unfinished.is_empty() {
+        return Exit::Partial;
+    }
+    Exit::Complete
+}
+
+/// What a run ends with that could not begin, for none of its accounts could be used.
+#[must_use]
+pub fn of_failures(failures: &[Failure]) -> Exit {
+    if failures.iter().all(|failure| failure.kind == FailureKind::Identity) {
+        Exit::Identity
+    } else if failures.iter().any(Failure::is_transient) {
+        Exit::TryAgain
+    } else {
+        Exit::Partial
+    }
+}
+
+/// What besides the buckets decides how an invocation ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ScanFacts {
+    /// The exit that belongs to the signal that stopped it.
+    pub signal: Option<Exit>,
+    /// Accounts that can be used, at its end.
+    pub accounts_usable: usize,
+    /// Whether some account cannot be used.
+    pub accounts_lost: bool,
+    /// Whether some account is still to be asked for its buckets.
+    pub unsettled_accounts: bool,
+    /// Whether no bucket matched although the job expects some.
+    pub nothing_matched: bool,
+}
+
+/// From now on a panic in any thread is reported as the bug it is, with its place, and ends the
+/// process with 70. What is on disk stays sound: that is what the commit protocol is for.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
+        let message = panic.payload_as_str().unwrap_or("no message");
+        eprintln!("error: this is a bug in s3scan{place}: {message}");
+        eprintln!("hint: committed work is kept, and the same command goes on with it; please report the bug");
+        std::process::exit(i32::from(Exit::Bug.code()));
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_in_the_contracts_order_wins() {
+        let order = [
+            Exit::Bug,
+            Exit::Interrupted,
+            Exit::Terminated,
+            Exit::Usage,
+            Exit::Identity,
+            Exit::Files,
+            Exit::TryAgain,
+            Exit::Partial,
+            Exit::Complete,
+        ];
+        assert!(order.is_sorted());
+        assert_eq!(order.map(Exit::code), [70, 130, 143, 2, 4, 74, 75, 3, 0]);
+    }
+}

@@ -1,0 +1,129 @@
+//! The composition root: the only place that knows the command line, reads the clock and maps
+//! outcomes to exit codes. One file per command.
+
+mod accounts;
+mod demo;
+mod exit;
+mod resume;
+mod run;
+mod session;
+mod signals;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Scans Amazon S3 and S3-compatible stores and writes the metadata of every object to CSV.
+#[derive(Debug, Parser)]
+#[command(name = "s3scan", version, arg_required_else_help = true, max_term_width = 100)]
+struct Command {
+    #[command(subcommand)]
+    name: Name,
+}
+
+#[derive(Debug, Subcommand)]
+enum Name {
+    /// Scan the buckets of a job, or go on with its unfinished run
+    Run(RunArguments),
+    /// The synthetic S3 endpoint, as a process of its own
+    #[command(subcommand)]
+    Demo(DemoCommand),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 complete, 3 partial, 75 try again, 2 usage or job file, 4 identity,\n\
+    74 files or state, 130/143 interrupted, 70 a bug.\n\n\
+    Examples:\n  s3scan run jobs/demo.toml\n  s3scan run jobs/quarterly.toml --progress plain --log-level warn")]
+struct RunArguments {
+    /// Job files, run one after another; the worst exit code is returned
+    #[arg(required = true, value_name = "JOB")]
+    jobs: Vec<PathBuf>,
+    /// Drop the unfinished run of the job and its parts, and start over
+    #[arg(long)]
+    fresh: bool,
+    /// Take this instant as the run's start instead of the clock's [RFC 3339]
+    #[arg(long, value_name = "INSTANT")]
+    now: Option<jiff::Timestamp>,
+    #[command(flatten)]
+    showing: ShowingArguments,
+}
+
+#[derive(Clone, Debug, Args)]
+struct ShowingArguments {
+    /// How to show progress
+    #[arg(long, value_enum, default_value_t = ProgressArgument::Auto, value_name = "HOW")]
+    progress: ProgressArgument,
+    /// What to log to the terminal: error, warn, info, debug, trace
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    log_level: Option<LevelArgument>,
+    /// How to log to the terminal
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<FormatArgument>,
+    /// The log file, instead of the job's
+    #[arg(long, value_name = "PATH")]
+    log_file: Option<PathBuf>,
+    /// Show warnings and errors only, and no progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ProgressArgument {
+    /// Bars on a terminal, else plain
+    Auto,
+    /// Bars
+    Bar,
+    /// A line every 30 seconds
+    Plain,
+    /// Nothing
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LevelArgument {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatArgument {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum DemoCommand {
+    /// Serve synthetic buckets until interrupted
+    Serve {
+        /// What to serve, such as `demo:?objects=1000000&shape=dates`
+        #[arg(default_value = "demo:")]
+        spec: String,
+        /// Loopback address to listen on; port 0 takes a free one
+        #[arg(long, default_value = "127.0.0.1:0")]
+        address: SocketAddr,
+    },
+    /// Print every object of a synthetic bucket as JSON lines, in key order
+    Truth {
+        /// The bucket's name
+        bucket: String,
+        /// What would be served
+        #[arg(default_value = "demo:")]
+        spec: String,
+    },
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    exit::report_panics();
+    let code = match Command::parse().name {
+        Name::Run(arguments) => run::command(&arguments),
+        Name::Demo(DemoCommand::Serve { spec, address }) => demo::serve(&spec, address),
+        Name::Demo(DemoCommand::Truth { bucket, spec }) => demo::truth(&spec, &bucket),
+    };
+    ExitCode::from(code.code())
+}

@@ -1,0 +1,175 @@
+//! `s3scan run`: the jobs one after another, each from its file to its exit code.
+
+use super::exit::{Exit, Refusal, ScanFacts, of_scan};
+use super::{FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, resume, session, signals};
+use crate::crash;
+use crate::event::{AccountVerdict, Events, Verdict};
+use crate::job::{self, Job, LogFormat, LogLevel, OnEmpty};
+use crate::report::{Console, LogOptions, Progress, ProgressChoice, SummaryInput, closing_table, report, start_logging, write_summary};
+use crate::scan::{self, ScanOutcome, Stop};
+use crate::state::{JobLock, RunRecord, RunStore};
+use jiff::Timestamp;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// How often progress is told where there is no terminal.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// Runs the jobs of a command line; the exit that goes first of all.
+pub fn command(arguments: &RunArguments) -> Exit {
+    let now = arguments.now.unwrap_or_else(Timestamp::now);
+    let color = colored();
+    let mut worst = Exit::Complete;
+    let mut jobs: Vec<Job> = Vec::new();
+    for path in &arguments.jobs {
+        match job::load(path) {
+            Ok(job) if jobs.iter().any(|other| other.name == job.name) => {
+                eprintln!("error: two of the jobs are named `{}`: they would share state and files", job.name);
+                return Exit::Usage;
+            }
+            Ok(job) => jobs.push(job),
+            Err(problems) => {
+                eprintln!("{}", problems.render(color));
+                worst = worst.min(Exit::Usage);
+            }
+        }
+    }
+    for job in &jobs {
+        let exit = one(job, arguments, now).unwrap_or_else(|refusal| {
+            eprintln!("{refusal}");
+            refusal.exit
+        });
+        worst = worst.min(exit);
+        if matches!(exit, Exit::Interrupted | Exit::Terminated) {
+            break;
+        }
+    }
+    worst
+}
+
+fn one(job: &Job, arguments: &RunArguments, now: Timestamp) -> Result<Exit, Refusal> {
+    let console = Console::new(progress(&arguments.showing));
+    let _log = start_logging(&log_options(job, &arguments.showing), &console)
+        .map_err(|error| Refusal::error(Exit::Files, &error))?;
+    let _lock = JobLock::take(&job.state.file)?;
+    let (record, resumed) = resume::record(job, arguments.fresh, now)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Refusal::error(Exit::Files, &error))?;
+    let ended = runtime.block_on(shown(job, record, resumed, console));
+    // A bucket that is still being joined when a person stops the run is joined again by the next.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Scans with signals heeded and events shown.
+async fn shown(job: &Job, record: RunRecord, resumed: bool, console: Console) -> Result<Exit, Refusal> {
+    let started = Timestamp::now();
+    let (events, receiver) = Events::channel();
+    let stop = Stop::default();
+    let listener =
+        signals::listen(stop.clone(), events.clone()).map_err(|error| Refusal::error(Exit::Files, &error))?;
+    let reporter = tokio::spawn(report(receiver, console.clone(), HEARTBEAT));
+    let scanned = scan(job, record, resumed, &events, &stop).await;
+    drop(events);
+    let signal = listener.exit();
+    drop(listener);
+    // The reporter ends with the last sender of events; it cannot fail.
+    let _ = reporter.await;
+    let mut outcome = scanned.map_err(|refusal| match signal {
+        Some(exit) if refusal.exit == Exit::Interrupted => Refusal { exit, ..refusal },
+        _ => refusal,
+    })?;
+    let (exit, over) = judged(job, &outcome, signal)?;
+    let ended = Timestamp::now();
+    let input = SummaryInput { job, outcome: &outcome, exit_code: exit.code(), started, ended, resumed };
+    let summary = write_summary(&input).map_err(|error| Refusal::error(Exit::Files, &error))?;
+    crash::reached("summary-written");
+    if over {
+        outcome.store.finish()?;
+        RunStore::remove_parts(&outcome.store.record().folder).map_err(|error| Refusal::error(Exit::Files, &error))?;
+    }
+    console.print(&closing_table(&summary));
+    Ok(exit)
+}
+
+async fn scan(
+    job: &Job,
+    record: RunRecord,
+    resumed: bool,
+    events: &Events,
+    stop: &Stop,
+) -> Result<ScanOutcome, Refusal> {
+    let session = session::prepare(job, record, resumed, events, stop).await?;
+    let outcome = scan::run(session.input, session.store).await;
+    for endpoint in session.endpoints {
+        endpoint.stop().await;
+    }
+    outcome.map_err(|error| {
+        Refusal::error(Exit::Files, &error).hint("what was committed is kept; once this is mended, the same command goes on")
+    })
+}
+
+/// How the invocation ends, and whether the run is over.
+fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<(Exit, bool), Refusal> {
+    let mut worst = None;
+    for entry in outcome.store.finished()? {
+        let verdict = entry?.verdict;
+        if !matches!(verdict, Verdict::Complete | Verdict::Skipped) {
+            worst = Some(verdict);
+        }
+    }
+    let accounts = &outcome.store.record().accounts;
+    let facts = ScanFacts {
+        signal,
+        accounts_usable: accounts.iter().filter(|account| account.verdict == AccountVerdict::Ok).count(),
+        accounts_lost: accounts.iter().any(|account| account.verdict != AccountVerdict::Ok),
+        unsettled_accounts: accounts.iter().any(|account| !account.settled),
+        nothing_matched: outcome.buckets.is_empty() && job.buckets.on_empty == OnEmpty::Fail,
+    };
+    let over = !outcome.interrupted && outcome.unfinished.is_empty() && !facts.unsettled_accounts;
+    Ok((of_scan(outcome, worst, &facts), over))
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn colored() -> bool {
+    std::io::stderr().is_terminal() && environment("NO_COLOR").is_none()
+}
+
+fn progress(showing: &ShowingArguments) -> Progress {
+    let wanted = match showing.progress {
+        _ if showing.quiet => ProgressChoice::None,
+        ProgressArgument::Auto => ProgressChoice::Auto,
+        ProgressArgument::Bar => ProgressChoice::Bar,
+        ProgressArgument::Plain => ProgressChoice::Plain,
+        ProgressArgument::None => ProgressChoice::None,
+    };
+    Progress::resolve(wanted, std::io::stderr().is_terminal(), environment)
+}
+
+fn log_options(job: &Job, showing: &ShowingArguments) -> LogOptions {
+    let level = match showing.log_level {
+        Some(LevelArgument::Error) => LogLevel::Error,
+        Some(LevelArgument::Warn) => LogLevel::Warn,
+        Some(LevelArgument::Info) => LogLevel::Info,
+        Some(LevelArgument::Debug) => LogLevel::Debug,
+        Some(LevelArgument::Trace) => LogLevel::Trace,
+        None if showing.quiet => LogLevel::Warn,
+        None => LogLevel::Info,
+    };
+    LogOptions {
+        level,
+        format: match showing.log_format {
+            Some(FormatArgument::Json) => LogFormat::Json,
+            Some(FormatArgument::Text) | None => LogFormat::Text,
+        },
+        color: colored(),
+        file: showing.log_file.clone().unwrap_or_else(|| job.log.file.clone()),
+        file_level: job.log.level,
+        file_format: job.log.format,
+    }
+}
