@@ -71,7 +71,7 @@ fn try_truth(text: &str, bucket: &str) -> Result<(), Refusal> {
     let objects = crate::demo::truth(&spec, bucket)
         .ok_or_else(|| Refusal::new(Exit::Usage, format!("`{spec}` has no bucket `{bucket}`")))?;
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut write = || {
+    let write = || {
         for object in objects {
             serde_json::to_writer(&mut out, &object)?;
             out.write_all(b"\n")?;

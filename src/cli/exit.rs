@@ -90,10 +90,12 @@ impl fmt::Display for Refusal {
 impl From<StateError> for Refusal {
     fn from(error: StateError) -> Self {
         match &error {
-            StateError::Locked { .. } => Self::error(Exit::TryAgain, &error)
-                .hint("wait until it has ended; the lock goes with its process"),
-            StateError::Corrupt { .. } => Self::error(Exit::Files, &error)
-                .hint("restore the file, or give up the unfinished run with --fresh"),
+            StateError::Locked { .. } => {
+                Self::error(Exit::TryAgain, &error).hint("wait until it has ended; the lock goes with its process")
+            }
+            StateError::Corrupt { .. } => {
+                Self::error(Exit::Files, &error).hint("restore the file, or give up the unfinished run with --fresh")
+            }
             StateError::Newer { .. } => {
                 Self::error(Exit::Files, &error).hint("use that version, or give up the unfinished run with --fresh")
             }

@@ -83,4 +83,3 @@ fn unasked(account: &Account) -> AccountRecord {
         reason: None,
     }
 }
-

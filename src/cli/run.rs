@@ -1,11 +1,15 @@
 //! `s3scan run`: the jobs one after another, each from its file to its exit code.
 
 use super::exit::{Exit, Refusal, ScanFacts, of_scan};
-use super::{FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, resume, session, signals};
-use crate::crash;
+use super::{
+    FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, resume, session, signals,
+};
 use crate::event::{AccountVerdict, Events, Verdict};
-use crate::job::{self, Job, LogFormat, LogLevel, OnEmpty};
-use crate::report::{Console, LogOptions, Progress, ProgressChoice, SummaryInput, closing_table, report, start_logging, write_summary};
+use crate::job::{self, Job, LogFormat, LogLevel, LogSettings, OnEmpty};
+use crate::report::{
+    Console, LogGuard, LogOptions, Progress, ProgressChoice, SummaryInput, closing_table, report, start_logging,
+    wants_colour, write_summary,
+};
 use crate::scan::{self, ScanOutcome, Stop};
 use crate::state::{JobLock, RunRecord, RunStore};
 use jiff::Timestamp;
@@ -18,25 +22,36 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Runs the jobs of a command line; the exit that goes first of all.
 pub fn command(arguments: &RunArguments) -> Exit {
     let now = arguments.now.unwrap_or_else(Timestamp::now);
-    let color = colored();
+    let is_terminal = std::io::stderr().is_terminal();
+    let progress = Progress::resolve(progress(&arguments.showing), is_terminal, environment);
+    let console = Console::new(progress, wants_colour(is_terminal, environment));
     let mut worst = Exit::Complete;
     let mut jobs: Vec<Job> = Vec::new();
     for path in &arguments.jobs {
         match job::load(path) {
             Ok(job) if jobs.iter().any(|other| other.name == job.name) => {
-                eprintln!("error: two of the jobs are named `{}`: they would share state and files", job.name);
+                let message = format!("two of the jobs are named `{}`: they would share state and files", job.name);
+                console.print(&Refusal::new(Exit::Usage, message).hint("set `name` in one of them").to_string());
                 return Exit::Usage;
             }
             Ok(job) => jobs.push(job),
             Err(problems) => {
-                eprintln!("{}", problems.render(color));
+                console.print(&problems.render(console.colour()));
                 worst = worst.min(Exit::Usage);
             }
         }
     }
+    let options = log_options(&arguments.showing);
+    let mut log = match start_logging(&options, &console) {
+        Ok(log) => log,
+        Err(error) => {
+            console.print(&Refusal::error(Exit::Files, &error).to_string());
+            return Exit::Files;
+        }
+    };
     for job in &jobs {
-        let exit = one(job, arguments, now).unwrap_or_else(|refusal| {
-            eprintln!("{refusal}");
+        let exit = one(job, arguments, now, &console, &mut log).unwrap_or_else(|refusal| {
+            console.print(&refusal.to_string());
             refusal.exit
         });
         worst = worst.min(exit);
@@ -47,10 +62,15 @@ pub fn command(arguments: &RunArguments) -> Exit {
     worst
 }
 
-fn one(job: &Job, arguments: &RunArguments, now: Timestamp) -> Result<Exit, Refusal> {
-    let console = Console::new(progress(&arguments.showing));
-    let _log = start_logging(&log_options(job, &arguments.showing), &console)
-        .map_err(|error| Refusal::error(Exit::Files, &error))?;
+fn one(
+    job: &Job,
+    arguments: &RunArguments,
+    now: Timestamp,
+    console: &Console,
+    log: &mut LogGuard,
+) -> Result<Exit, Refusal> {
+    let file = arguments.showing.log_file.clone().unwrap_or_else(|| job.log.file.clone());
+    log.redirect(&LogSettings { file, ..job.log.clone() }).map_err(|error| Refusal::error(Exit::Files, &error))?;
     let _lock = JobLock::take(&job.state.file)?;
     let (record, resumed) = resume::record(job, arguments.fresh, now)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -64,7 +84,7 @@ fn one(job: &Job, arguments: &RunArguments, now: Timestamp) -> Result<Exit, Refu
 }
 
 /// Scans with signals heeded and events shown.
-async fn shown(job: &Job, record: RunRecord, resumed: bool, console: Console) -> Result<Exit, Refusal> {
+async fn shown(job: &Job, record: RunRecord, resumed: bool, console: &Console) -> Result<Exit, Refusal> {
     let started = Timestamp::now();
     let (events, receiver) = Events::channel();
     let stop = Stop::default();
@@ -85,7 +105,7 @@ async fn shown(job: &Job, record: RunRecord, resumed: bool, console: Console) ->
     let ended = Timestamp::now();
     let input = SummaryInput { job, outcome: &outcome, exit_code: exit.code(), started, ended, resumed };
     let summary = write_summary(&input).map_err(|error| Refusal::error(Exit::Files, &error))?;
-    crash::reached("summary-written");
+
     if over {
         outcome.store.finish()?;
         RunStore::remove_parts(&outcome.store.record().folder).map_err(|error| Refusal::error(Exit::Files, &error))?;
@@ -107,7 +127,8 @@ async fn scan(
         endpoint.stop().await;
     }
     outcome.map_err(|error| {
-        Refusal::error(Exit::Files, &error).hint("what was committed is kept; once this is mended, the same command goes on")
+        Refusal::error(Exit::Files, &error)
+            .hint("what was committed is kept; once this is mended, the same command goes on")
     })
 }
 
@@ -136,22 +157,17 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn colored() -> bool {
-    std::io::stderr().is_terminal() && environment("NO_COLOR").is_none()
-}
-
-fn progress(showing: &ShowingArguments) -> Progress {
-    let wanted = match showing.progress {
+fn progress(showing: &ShowingArguments) -> ProgressChoice {
+    match showing.progress {
         _ if showing.quiet => ProgressChoice::None,
         ProgressArgument::Auto => ProgressChoice::Auto,
         ProgressArgument::Bar => ProgressChoice::Bar,
         ProgressArgument::Plain => ProgressChoice::Plain,
         ProgressArgument::None => ProgressChoice::None,
-    };
-    Progress::resolve(wanted, std::io::stderr().is_terminal(), environment)
+    }
 }
 
-fn log_options(job: &Job, showing: &ShowingArguments) -> LogOptions {
+fn log_options(showing: &ShowingArguments) -> LogOptions<'static> {
     let level = match showing.log_level {
         Some(LevelArgument::Error) => LogLevel::Error,
         Some(LevelArgument::Warn) => LogLevel::Warn,
@@ -161,15 +177,9 @@ fn log_options(job: &Job, showing: &ShowingArguments) -> LogOptions {
         None if showing.quiet => LogLevel::Warn,
         None => LogLevel::Info,
     };
-    LogOptions {
-        level,
-        format: match showing.log_format {
-            Some(FormatArgument::Json) => LogFormat::Json,
-            Some(FormatArgument::Text) | None => LogFormat::Text,
-        },
-        color: colored(),
-        file: showing.log_file.clone().unwrap_or_else(|| job.log.file.clone()),
-        file_level: job.log.level,
-        file_format: job.log.format,
-    }
+    let format = match showing.log_format {
+        Some(FormatArgument::Json) => LogFormat::Json,
+        Some(FormatArgument::Text) | None => LogFormat::Text,
+    };
+    LogOptions { level, format, file: None }
 }

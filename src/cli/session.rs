@@ -52,11 +52,8 @@ pub async fn prepare(
     let buckets = placed(job, &record, entries)?;
     let window = Window { since: record.since, until: record.until, ..job.window.clone() };
     let account_records = record.accounts.clone();
-    let store = if resumed {
-        RunStore::open(&job.state.file, record)?
-    } else {
-        RunStore::create(&job.state.file, record)?
-    };
+    let store =
+        if resumed { RunStore::open(&job.state.file, record)? } else { RunStore::create(&job.state.file, record)? };
     let finished = store.finished()?.count();
     events
         .emit(Event::RunStarted {
@@ -68,9 +65,10 @@ pub async fn prepare(
             folder: store.record().folder.clone(),
         })
         .await;
-    let usable = open.into_iter().zip(&account_records).map(|(account, record)| {
-        record.discovered.then(|| ScanAccount::new(account.store, account.caller))
-    });
+    let usable = open
+        .into_iter()
+        .zip(&account_records)
+        .map(|(account, record)| record.discovered.then(|| ScanAccount::new(account.store, account.caller)));
     let input = ScanInput {
         accounts: usable.collect(),
         account_records,

@@ -1,0 +1,80 @@
+//! Numbers and durations as people read them.
+
+use std::time::Duration;
+
+/// A number with a comma between each three digits: `1,234,567`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with what it counts: `1 file`, `1,200 files`.
+#[must_use]
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// A time span to the second: `7s`, `12m30s`, `3h02m05s`.
+#[must_use]
+pub fn clock(span: Duration) -> String {
+    let (hours, minutes, seconds) = (span.as_secs() / 3600, span.as_secs() / 60 % 60, span.as_secs() % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds}s"),
+        (0, _) => format!("{minutes}m{seconds:02}s"),
+        _ => format!("{hours}h{minutes:02}m{seconds:02}s"),
+    }
+}
+
+/// A time span as a result: to the tenth of a second below a minute, `12.3 s`, else as [`clock`].
+#[must_use]
+pub fn taken(span: Duration) -> String {
+    // Rounding must not make `60.0 s` of what is not shown as a minute.
+    let tenths = (span.as_millis() + 50) / 100;
+    if tenths < 600 {
+        format!("{}.{} s", tenths / 10, tenths % 10)
+    } else {
+        clock(Duration::from_millis(100) * u32::try_from(tenths).unwrap_or(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345, "12,345"),
+            (123_456, "123,456"),
+            (1_234_567, "1,234,567"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(counted(1, "file", "files"), "1 file");
+        assert_eq!(counted(0, "file", "files"), "0 files");
+    }
+
+    #[test]
+    fn spans() {
+        for (seconds, text) in [(0, "0s"), (59, "59s"), (60, "1m00s"), (750, "12m30s"), (10_925, "3h02m05s")] {
+            assert_eq!(clock(Duration::from_secs(seconds)), text);
+        }
+        for (millis, text) in
+            [(0, "0.0 s"), (12_345, "12.3 s"), (59_949, "59.9 s"), (59_950, "1m00s"), (750_000, "12m30s")]
+        {
+            assert_eq!(taken(Duration::from_millis(millis)), text);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Showing it: what a run tells becomes bars or a heartbeat, log records, and the files of its
+//! summary.
+//!
+//! Reads events and committed state, and does nothing else: no decision of a run depends on it. Owns
+//! that all text for people goes through one [`Console`], and that nothing partial is shown as
+//! complete.
+
+mod closing;
+mod console;
+mod figures;
+mod journal;
+mod logging;
+mod meter;
+mod names;
+mod progress;
+mod summary;
+mod tables;
+mod tally;
+mod terminal;
+
+pub use closing::closing_table;
+pub use console::{Console, Progress, ProgressChoice, wants_colour};
+pub use logging::{LogGuard, LogOptions, start_logging};
+pub use progress::report;
+pub use summary::{AccountSummary, IncompleteBucket, RunTotals, Summary, SummaryInput, WindowSummary, write_summary};
+pub use tally::Totals;

@@ -1,0 +1,498 @@
+//! The summary of a run: what every run leaves in its folder, whatever became of it.
+//!
+//! Written from committed state only. Owns the shape of `summary.json`, version 1, and that `complete`
+//! is said of a run only when every account and every bucket is.
+
+use super::tables::{BucketResult, buckets_csv, files_csv, listed, results};
+use crate::crash;
+use crate::event::{AccountVerdict, Effort, Verdict};
+use crate::job::Job;
+use crate::output::{FileError, replace};
+use crate::rows::RowCounts;
+use crate::scan::{ScanError, ScanOutcome};
+use crate::state::{AccountRecord, RunRecord};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+const FORMAT: &str = "s3scan-summary";
+const VERSION: u32 = 1;
+
+/// What a summary is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct SummaryInput<'run> {
+    /// What was asked for.
+    pub job: &'run Job,
+    /// What this invocation came to.
+    pub outcome: &'run ScanOutcome,
+    /// What the process will exit with.
+    pub exit_code: u8,
+    /// When this invocation began.
+    pub started: Timestamp,
+    /// When it was over.
+    pub ended: Timestamp,
+    /// Whether it went on with an unfinished run.
+    pub resumed: bool,
+}
+
+/// `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Always `s3scan-summary`.
+    pub format: String,
+    /// The version of this shape.
+    pub version: u32,
+    /// The version of s3scan that wrote it.
+    pub tool: String,
+    /// The job's name.
+    pub job: String,
+    /// The job's description.
+    pub description: String,
+    /// The run's id.
+    pub run: String,
+    /// The run's folder, as the run knows it.
+    pub folder: String,
+    /// When the run was first started; what relative dates count from.
+    pub now: Timestamp,
+    /// Which objects by modification time.
+    pub window: WindowSummary,
+    /// Whether every selected bucket was listed to its end, or skipped as the job says.
+    pub complete: bool,
+    /// What the process exits with.
+    pub exit_code: u8,
+    /// Whether this invocation went on with an unfinished run.
+    pub resumed: bool,
+    /// When this invocation began.
+    pub started: Timestamp,
+    /// When it was over.
+    pub ended: Timestamp,
+    /// Between the two, to the millisecond.
+    pub duration_seconds: f64,
+    /// Over all invocations of the run.
+    pub totals: RunTotals,
+    /// The accounts, in the job's order.
+    pub accounts: Vec<AccountSummary>,
+    /// Every bucket that is not complete, in the order of `buckets.csv`.
+    pub not_complete: Vec<IncompleteBucket>,
+}
+
+/// The window of modification times: `since <= t < until`, open where there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowSummary {
+    /// The first instant inside.
+    pub since: Option<Timestamp>,
+    /// The first instant after.
+    pub until: Option<Timestamp>,
+    /// In which dates and local times are meant.
+    pub timezone: String,
+    /// `since` as the job says it.
+    pub since_written: Option<String>,
+    /// `until` as the job says it.
+    pub until_written: Option<String>,
+}
+
+/// An account of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountSummary {
+    /// Its name in the job.
+    pub name: String,
+    /// What became of it.
+    pub verdict: AccountVerdict,
+    /// Whether its buckets are known; if not, none of them is counted anywhere.
+    pub discovered: bool,
+    /// Why, where it is not `ok`.
+    pub reason: Option<String>,
+}
+
+/// The sums of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunTotals {
+    /// Buckets by verdict; a verdict that no bucket has is left out.
+    pub buckets: BTreeMap<Verdict, u64>,
+    /// Objects seen, in all buckets.
+    pub objects: u64,
+    /// The sum of their sizes.
+    pub bytes: u64,
+    /// Rows in the files published: those of complete buckets.
+    pub rows: u64,
+    /// Files published.
+    pub files: u64,
+    /// Objects whose time of modification was missing or unreadable.
+    pub undated: u64,
+    /// Attempts sent, retries and those for finding buckets included.
+    pub requests: u64,
+    /// Attempts that repeated a failed one.
+    pub retries: u64,
+    /// Answers that asked to slow down.
+    pub throttles: u64,
+}
+
+/// A bucket that is not complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncompleteBucket {
+    /// The account's name in the job.
+    pub account: String,
+    /// The bucket's name.
+    pub bucket: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// `latest.json`: the job's newest run.
+#[derive(Serialize)]
+struct Latest<'run> {
+    run: &'run str,
+    folder: &'run str,
+    exit_code: u8,
+}
+
+/// Writes `files.csv`, `buckets.csv` and `summary.json` into the run's folder, then `latest.json`
+/// beside it; each is replaced whole. Blocks.
+///
+/// # Errors
+/// When the state cannot be read or a file cannot be written.
+pub fn write_summary(input: &SummaryInput<'_>) -> Result<Summary, ScanError> {
+    let outcome = input.outcome;
+    let folder = outcome.store.record().folder.as_path();
+    let results = results(outcome)?;
+    let listed = listed(outcome);
+    let path = folder.join("files.csv");
+    replace(&path, &files_csv(outcome, &results, &path)?, |_| ())?;
+    let path = folder.join("buckets.csv");
+    replace(&path, &buckets_csv(outcome, &results, &listed, &path)?, |_| ())?;
+    let summary = summarise(input, &results, &listed);
+    write_json(&folder.join("summary.json"), &summary)?;
+    let latest = Latest { run: &summary.run, folder: &summary.folder, exit_code: summary.exit_code };
+    write_json(&folder.parent().unwrap_or(Path::new("")).join("latest.json"), &latest)?;
+    crash::reached("summary-written");
+    Ok(summary)
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    let text = serde_json::to_vec_pretty(value).map_err(io::Error::from);
+    let mut text = text.map_err(FileError::at("write", path))?;
+    text.push(b'\n');
+    replace(path, &text, |_| ())
+}
+
+fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize]) -> Summary {
+    let SummaryInput { job, outcome, exit_code, started, ended, resumed } = *input;
+    let record = outcome.store.record();
+    let not_complete: Vec<IncompleteBucket> = listed
+        .iter()
+        .filter(|place| results[**place].verdict != Verdict::Complete)
+        .map(|&place| IncompleteBucket {
+            account: outcome.buckets[place].fields.account.clone(),
+            bucket: outcome.buckets[place].entry.name.clone(),
+            verdict: results[place].verdict,
+            reason: results[place].reason.clone(),
+        })
+        .collect();
+    let accounts: Vec<AccountSummary> = record.accounts.iter().map(account).collect();
+    let known = accounts.iter().all(|account| account.discovered && account.verdict == AccountVerdict::Ok);
+    let listed_all = not_complete.iter().all(|bucket| bucket.verdict == Verdict::Skipped);
+    Summary {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        job: job.name.clone(),
+        description: job.description.clone(),
+        run: record.run.clone(),
+        folder: record.folder.to_string_lossy().into_owned(),
+        now: record.now,
+        window: window(job, record),
+        // The exit code knows of failures that no bucket and no account speaks of.
+        complete: exit_code == 0 && known && listed_all,
+        exit_code,
+        resumed,
+        started,
+        ended,
+        duration_seconds: (ended.duration_since(started).as_secs_f64() * 1e3).round() / 1e3,
+        totals: totals(outcome, results),
+        accounts,
+        not_complete,
+    }
+}
+
+fn account(record: &AccountRecord) -> AccountSummary {
+    AccountSummary {
+        name: record.name.clone(),
+        verdict: record.verdict,
+        discovered: record.discovered,
+        reason: record.reason.clone(),
+    }
+}
+
+/// The run's frozen window, with the words of the job.
+fn window(job: &Job, record: &RunRecord) -> WindowSummary {
+    WindowSummary {
+        since: record.since,
+        until: record.until,
+        timezone: job.window.timezone.clone(),
+        since_written: job.window.since_written.clone(),
+        until_written: job.window.until_written.clone(),
+    }
+}
+
+fn totals(outcome: &ScanOutcome, results: &[BucketResult]) -> RunTotals {
+    let mut totals = RunTotals::default();
+    let mut counts = RowCounts::default();
+    // The run's effort holds that of finished buckets already.
+    let mut effort: Effort = outcome.store.record().effort;
+    for result in results {
+        *totals.buckets.entry(result.verdict).or_default() += 1;
+        counts += result.counts;
+        totals.files += result.files;
+        if result.verdict == Verdict::Complete {
+            totals.rows += result.counts.rows;
+        }
+        if result.ended.is_none() {
+            effort += result.effort;
+        }
+    }
+    let Effort { requests, retries, throttles } = effort;
+    let RowCounts { objects, bytes, undated, .. } = counts;
+    RunTotals { objects, bytes, undated, requests, retries, throttles, ..totals }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::output::{JoinedFile, Place, PlaceValues};
+    use crate::rows::BucketFields;
+    use crate::scan::{ScanBucket, Unfinished};
+    use crate::state::{BucketEntry, Commit, FileEntry, FinishedEntry, RunStore};
+    use std::fs;
+    use std::path::PathBuf;
+
+    const JOB: &str = "version = 1\nname = \"quarterly\"\ndescription = \"Objects of the quarter\"\n\
+        [window]\nsince = 2025-07-01\nuntil = 2025-10-01\ntimezone = \"America/New_York\"\n\
+        [accounts.prod]\n[accounts.test]\n";
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_795_347_900 + seconds).unwrap()
+    }
+
+    fn job(folder: &Path) -> Job {
+        let path = folder.join("job.toml");
+        fs::write(&path, JOB).unwrap();
+        crate::job::load(&path).unwrap()
+    }
+
+    fn bucket(job: &Job, account: u32, name: &str) -> ScanBucket {
+        let fields = BucketFields {
+            account: ["prod", "test"][account as usize].to_owned(),
+            account_id: String::new(),
+            bucket: name.to_owned(),
+        };
+        let place = Place::new(&job.output.path, &PlaceValues { bucket: name, ..PlaceValues::default() });
+        let entry = BucketEntry { account, name: name.to_owned(), region: "us-east-1".to_owned(), literal: false };
+        ScanBucket { entry, fields, place }
+    }
+
+    fn finished(bucket: u32, verdict: Verdict, reason: Option<&str>, files: u64) -> FinishedEntry {
+        FinishedEntry {
+            bucket,
+            verdict,
+            reason: reason.map(str::to_owned),
+            ordered: true,
+            counts: RowCounts { objects: 1_000, bytes: 5_000, rows: 900, undated: 1 },
+            files,
+            effort: Effort { requests: 4, retries: 1, throttles: 1 },
+            started: at(1),
+            ended: at(2),
+        }
+    }
+
+    fn file(bucket: u32, part: u64) -> FileEntry {
+        let file = JoinedFile { part, rows: 450, bytes: 9_000, sha256: format!("{part:064x}") };
+        FileEntry { bucket, path: PathBuf::from(format!("data/a,{bucket}_{part}.csv")), file }
+    }
+
+    fn account(name: &str) -> AccountRecord {
+        AccountRecord { name: name.to_owned(), discovered: true, verdict: AccountVerdict::Ok, reason: None }
+    }
+
+    /// A run in `folder` with these buckets finished; the others were not.
+    fn outcome(folder: &Path, job: &Job, ended: Vec<FinishedEntry>, unfinished: Vec<Unfinished>) -> ScanOutcome {
+        let run = folder.join("data").join("20261122T114500Z");
+        let mut record = RunRecord::new("quarterly", "20261122T114500Z", at(0), run);
+        (record.since, record.until) = (job.window.since, job.window.until);
+        let mut store = RunStore::create(&folder.join("state.json"), record).unwrap();
+        // The account `prod` was discovered after `test`.
+        let buckets = [(1, "t-first"), (1, "t-second"), (0, "p-\"odd\",\nname"), (0, "p-last")]
+            .map(|(account, name)| bucket(job, account, name));
+        store
+            .commit(Commit {
+                discovered: buckets.iter().map(|bucket| bucket.entry.clone()).collect(),
+                // The second bucket was joined before the first, and the last is not published.
+                files: vec![(1, vec![file(1, 1), file(1, 2)]), (0, vec![file(0, 1)]), (3, vec![file(3, 1)])],
+                finished: ended,
+                accounts: vec![account("prod"), account("test")],
+                effort: Effort { requests: 20, retries: 3, throttles: 2 },
+                ..Commit::default()
+            })
+            .unwrap();
+        ScanOutcome { store, buckets: buckets.to_vec(), unfinished, interrupted: false }
+    }
+
+    fn partial(folder: &Path, job: &Job) -> ScanOutcome {
+        let ended = vec![
+            finished(1, Verdict::Complete, None, 2),
+            finished(2, Verdict::Denied, Some("AccessDenied: \u{1b}[31mno"), 0),
+            finished(0, Verdict::Complete, None, 1),
+        ];
+        let unfinished = Unfinished {
+            bucket: 3,
+            verdict: Verdict::Throttled,
+            reason: "SlowDown".to_owned(),
+            counts: RowCounts { objects: 7, bytes: 70, rows: 7, undated: 0 },
+            effort: Effort { requests: 11, retries: 9, throttles: 9 },
+            started: Some(at(3)),
+        };
+        outcome(folder, job, ended, vec![unfinished])
+    }
+
+    pub fn written(folder: &Path) -> Summary {
+        let job = job(folder);
+        let outcome = partial(folder, &job);
+        let input =
+            SummaryInput { job: &job, outcome: &outcome, exit_code: 75, started: at(0), ended: at(12), resumed: true };
+        write_summary(&input).unwrap()
+    }
+
+    fn read(folder: &Path, path: &str) -> String {
+        let text = fs::read_to_string(folder.join("data").join(path)).unwrap();
+        let text = text.replace(&folder.display().to_string(), "FOLDER");
+        text.replace(&format!("\"tool\": \"{}\"", env!("CARGO_PKG_VERSION")), "\"tool\": \"VERSION\"")
+    }
+
+    #[test]
+    fn the_files_of_a_run_that_is_not_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let summary = written(folder.path());
+        let text = fs::read(folder.path().join("data/20261122T114500Z/summary.json")).unwrap();
+        assert_eq!(serde_json::from_slice::<Summary>(&text).unwrap(), summary);
+        insta::assert_snapshot!(read(folder.path(), "20261122T114500Z/summary.json"), @r#"
+{
+  "format": "s3scan-summary",
+  "version": 1,
+  "tool": "VERSION",
+  "job": "quarterly",
+  "description": "Objects of the quarter",
+  "run": "20261122T114500Z",
+  "folder": "FOLDER/data/20261122T114500Z",
+  "now": "2026-11-22T11:45:00Z",
+  "window": {
+    "since": "2025-07-01T04:00:00Z",
+    "until": "2025-10-01T04:00:00Z",
+    "timezone": "America/New_York",
+    "since_written": "2025-07-01",
+    "until_written": "2025-10-01"
+  },
+  "complete": false,
+  "exit_code": 75,
+  "resumed": true,
+  "started": "2026-11-22T11:45:00Z",
+  "ended": "2026-11-22T11:45:12Z",
+  "duration_seconds": 12.0,
+  "totals": {
+    "buckets": {
+      "complete": 2,
+      "denied": 1,
+      "throttled": 1
+    },
+    "objects": 3007,
+    "bytes": 15070,
+    "rows": 1800,
+    "files": 3,
+    "undated": 3,
+    "requests": 31,
+    "retries": 12,
+    "throttles": 11
+  },
+  "accounts": [
+    {
+      "name": "prod",
+      "verdict": "ok",
+      "discovered": true,
+      "reason": null
+    },
+    {
+      "name": "test",
+      "verdict": "ok",
+      "discovered": true,
+      "reason": null
+    }
+  ],
+  "not_complete": [
+    {
+      "account": "prod",
+      "bucket": "p-\"odd\",\nname",
+      "verdict": "denied",
+      "reason": "AccessDenied: \u001b[31mno"
+    },
+    {
+      "account": "prod",
+      "bucket": "p-last",
+      "verdict": "throttled",
+      "reason": "SlowDown"
+    }
+  ]
+}
+"#);
+        insta::assert_snapshot!(read(folder.path(), "20261122T114500Z/buckets.csv").replace('\u{1b}', "ESC"), @r#"
+account,bucket,region,verdict,reason,ordered,objects,bytes,rows,files,requests,retries,throttles,started,ended
+prod,"p-""odd"",
+name",us-east-1,denied,AccessDenied: ESC[31mno,true,1000,5000,900,0,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z
+prod,p-last,us-east-1,throttled,SlowDown,true,7,70,7,0,11,9,9,2026-11-22T11:45:03Z,
+test,t-first,us-east-1,complete,,true,1000,5000,900,1,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z
+test,t-second,us-east-1,complete,,true,1000,5000,900,2,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z
+"#);
+        insta::assert_snapshot!(read(folder.path(), "20261122T114500Z/files.csv"), @r#"
+path,rows,bytes,sha256
+"data/a,0_1.csv",450,9000,0000000000000000000000000000000000000000000000000000000000000001
+"data/a,1_1.csv",450,9000,0000000000000000000000000000000000000000000000000000000000000001
+"data/a,1_2.csv",450,9000,0000000000000000000000000000000000000000000000000000000000000002
+"#);
+        insta::assert_snapshot!(read(folder.path(), "latest.json"), @r#"
+{
+  "run": "20261122T114500Z",
+  "folder": "FOLDER/data/20261122T114500Z",
+  "exit_code": 75
+}
+"#);
+        let left = fs::read_dir(folder.path().join("data/20261122T114500Z")).unwrap();
+        let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".parts", "buckets.csv", "files.csv", "summary.json"]);
+    }
+
+    #[test]
+    fn complete_is_said_only_of_what_is() {
+        let all = |last: Verdict| {
+            let complete = |place| finished(place, Verdict::Complete, None, 1);
+            vec![complete(0), complete(1), complete(2), finished(3, last, None, 0)]
+        };
+        for (ended, exit_code, expected) in [
+            (all(Verdict::Complete), 0, true),
+            (all(Verdict::Skipped), 0, true),
+            (all(Verdict::Complete), 3, false),
+            (all(Verdict::Denied), 0, false),
+            // A bucket that nothing is known of.
+            (all(Verdict::Complete)[..3].to_vec(), 0, false),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let job = job(folder.path());
+            let outcome = outcome(folder.path(), &job, ended, Vec::new());
+            let input =
+                SummaryInput { job: &job, outcome: &outcome, exit_code, started: at(0), ended: at(1), resumed: false };
+            let summary = write_summary(&input).unwrap();
+            assert_eq!(summary.complete, expected, "{:?} {exit_code}", summary.totals.buckets);
+        }
+    }
+}
