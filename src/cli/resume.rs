@@ -5,10 +5,12 @@
 use super::exit::{Exit, Refusal};
 use crate::event::AccountVerdict;
 use crate::job::{Account, Job};
+use crate::output::{FileError, remove_folder};
 use crate::rows::ENCODER_VERSION;
 use crate::state::{AccountRecord, RunPhase, RunRecord, RunStore};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What a run's bytes depend on, by name.
 fn fingerprint(job: &Job) -> BTreeMap<String, String> {
@@ -40,6 +42,7 @@ pub fn record(job: &Job, fresh: bool, now: Timestamp) -> Result<(RunRecord, bool
             return Ok((record, true));
         }
     }
+    sweep(&job.output.path.root().join(&job.name)).map_err(|error| Refusal::error(Exit::Files, &error))?;
     let mut record = new_record(job, now);
     record.fingerprint = fingerprint;
     Ok((record, false))
@@ -59,6 +62,22 @@ fn changed(record: &RunRecord, fingerprint: &BTreeMap<String, String>) -> Refusa
     let message = format!("the job has changed since its unfinished run {}: {}", record.run, changed.join("; "));
     Refusal::new(Exit::Usage, message)
         .hint("undo the change to go on with that run, or start over with --fresh, which drops its parts")
+}
+
+/// Removes what runs left behind that were cut off before their first state: folders with nothing in
+/// them but parts that no state speaks of.
+fn sweep(runs: &Path) -> Result<(), FileError> {
+    let Ok(folders) = std::fs::read_dir(runs) else {
+        return Ok(());
+    };
+    for run in folders.flatten().map(|folder| folder.path()) {
+        let entries = std::fs::read_dir(&run).into_iter().flatten().flatten();
+        let names: Vec<_> = entries.map(|entry| entry.file_name()).take(2).collect();
+        if names == [".parts"] {
+            remove_folder(&run)?;
+        }
+    }
+    Ok(())
 }
 
 fn new_record(job: &Job, now: Timestamp) -> RunRecord {

@@ -38,7 +38,7 @@ pub async fn prepare(
     stop: &Stop,
 ) -> Result<Session, Refusal> {
     let Accounts { open, endpoints } = accounts::open(job, events, stop).await?;
-    let known = if resumed { RunStore::open(&job.state.file, record.clone())?.buckets()? } else { Vec::new() };
+    let resuming = if resumed { Some(RunStore::open(&job.state.file, record.clone())?) } else { None };
     let asked = match accounts::ask(job, &open, &mut record.accounts, events).await {
         Ok(asked) => asked,
         Err(Halt::Interrupted) => return Err(Refusal::new(Exit::Interrupted, "stopped before anything was listed")),
@@ -47,13 +47,18 @@ pub async fn prepare(
     if !record.accounts.iter().any(|account| account.discovered) {
         return Err(Refusal::new(of_failures(&asked.failures), "no account of the job could be used"));
     }
-    let new_buckets = asked.buckets.len();
-    let entries: Vec<BucketEntry> = known.into_iter().chain(asked.buckets).collect();
+    let known = resuming.as_ref().map_or(Ok(Vec::new()), RunStore::buckets)?;
+    let entries: Vec<BucketEntry> = known.into_iter().chain(asked.buckets.iter().cloned()).collect();
     let buckets = placed(job, &record, entries)?;
     let window = Window { since: record.since, until: record.until, ..job.window.clone() };
     let account_records = record.accounts.clone();
-    let store =
-        if resumed { RunStore::open(&job.state.file, record)? } else { RunStore::create(&job.state.file, record)? };
+    let store = match resuming {
+        Some(mut store) => {
+            store.extend(record.accounts, &asked.buckets)?;
+            store
+        }
+        None => RunStore::create(&job.state.file, record, &asked.buckets)?,
+    };
     let finished = store.finished()?.count();
     events
         .emit(Event::RunStarted {
@@ -73,7 +78,6 @@ pub async fn prepare(
         accounts: usable.collect(),
         account_records,
         buckets,
-        new_buckets,
         effort: asked.effort,
         settings: ScanSettings {
             filter: Arc::new(ObjectFilter::new(&window, &job.objects)),

@@ -314,7 +314,13 @@ pub(super) mod tests {
     }
 
     fn account(name: &str) -> AccountRecord {
-        AccountRecord { name: name.to_owned(), discovered: true, verdict: AccountVerdict::Ok, reason: None }
+        AccountRecord {
+            name: name.to_owned(),
+            discovered: true,
+            settled: true,
+            verdict: AccountVerdict::Ok,
+            reason: None,
+        }
     }
 
     /// A run in `folder` with these buckets finished; the others were not.
@@ -322,13 +328,13 @@ pub(super) mod tests {
         let run = folder.join("data").join("20261122T114500Z");
         let mut record = RunRecord::new("quarterly", "20261122T114500Z", at(0), run);
         (record.since, record.until) = (job.window.since, job.window.until);
-        let mut store = RunStore::create(&folder.join("state.json"), record).unwrap();
         // The account `prod` was discovered after `test`.
         let buckets = [(1, "t-first"), (1, "t-second"), (0, "p-\"odd\",\nname"), (0, "p-last")]
             .map(|(account, name)| bucket(job, account, name));
+        let entries: Vec<_> = buckets.iter().map(|bucket| bucket.entry.clone()).collect();
+        let mut store = RunStore::create(&folder.join("state.json"), record, &entries).unwrap();
         store
             .commit(Commit {
-                discovered: buckets.iter().map(|bucket| bucket.entry.clone()).collect(),
                 // The second bucket was joined before the first, and the last is not published.
                 files: vec![(1, vec![file(1, 1), file(1, 2)]), (0, vec![file(0, 1)]), (3, vec![file(3, 1)])],
                 finished: ended,

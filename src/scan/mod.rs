@@ -84,8 +84,6 @@ pub struct ScanInput<L> {
     pub account_records: Vec<AccountRecord>,
     /// All buckets of the run by their places.
     pub buckets: Vec<ScanBucket>,
-    /// How many of them, at the end, the state does not know yet.
-    pub new_buckets: usize,
     /// Requests made before the scan, for finding buckets.
     pub effort: Effort,
     /// What all buckets have in common.

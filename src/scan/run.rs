@@ -241,9 +241,7 @@ impl<L: Lister> Run<L> {
             return;
         };
         self.due = false;
-        let (mut commit, removable) = self.ledger.commit();
-        let known = self.input.buckets.len() - std::mem::take(&mut self.input.new_buckets);
-        commit.discovered = self.input.buckets[known..].iter().map(|bucket| bucket.entry.clone()).collect();
+        let (commit, removable) = self.ledger.commit();
         self.committing = Some(tokio::task::spawn_blocking(move || {
             let publishable = commit.files.clone();
             let result = store.commit(commit);

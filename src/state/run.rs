@@ -71,8 +71,6 @@ pub struct Commit {
     pub parts: Vec<Arc<File>>,
     /// Buckets whose folder, or a part in it, is new since the last commit.
     pub new_parts: Vec<u32>,
-    /// Buckets of accounts that were discovered since.
-    pub discovered: Vec<BucketEntry>,
     /// Ranges that were finished since.
     pub ranges: Vec<FinishedRange>,
     /// Files that were made since, by bucket: these buckets are ready to be published.
@@ -102,14 +100,15 @@ pub struct RunStore {
 }
 
 impl RunStore {
-    /// Begins a run: makes its folders and journals, then its first state.
+    /// Begins a run over `buckets`: makes its folders and journals, then its first state.
     ///
     /// # Errors
     /// As the file system says.
-    pub fn create(state_file: &Path, record: RunRecord) -> Result<Self, StateError> {
+    pub fn create(state_file: &Path, record: RunRecord, buckets: &[BucketEntry]) -> Result<Self, StateError> {
         let folder = RunFolder::new(&record.folder);
         create_folder(folder.path())?;
-        let store = Self::open(state_file, record)?;
+        let mut store = Self::open(state_file, record)?;
+        store.record.journals.buckets = store.buckets.append(buckets)?;
         sync_folder(folder.path())?;
         // Every folder from the output's root down may be new.
         for parent in folder.path().ancestors().skip(1).take_while(|parent| !parent.as_os_str().is_empty()) {
@@ -118,6 +117,17 @@ impl RunStore {
         crash::reached("run-created");
         store.record.save(state_file)?;
         Ok(store)
+    }
+
+    /// Adds the buckets of accounts that could not be asked for them before, and what is now known of
+    /// the accounts.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn extend(&mut self, accounts: Vec<AccountRecord>, buckets: &[BucketEntry]) -> Result<(), StateError> {
+        self.record.journals.buckets = self.buckets.append(buckets)?;
+        self.record.accounts = accounts;
+        self.record.save(&self.state_file)
     }
 
     /// Opens the run of a state, cutting its journals back to what is committed.
@@ -169,7 +179,6 @@ impl RunStore {
         crash::reached("parts-synced");
         self.append_indexes(&commit.ranges)?;
         crash::reached("index-synced");
-        self.buckets.append(&commit.discovered)?;
         for (bucket, files) in &commit.files {
             let from = self.files.length();
             let to = self.files.append(files)?;
@@ -181,7 +190,6 @@ impl RunStore {
         let mut record = self.record.clone();
         record.accounts = commit.accounts;
         record.effort = commit.effort;
-        record.journals.buckets = self.buckets.length();
         record.journals.files = self.files.length();
         record.journals.finished = self.finished.length();
         record.buckets = commit.buckets;
@@ -327,8 +335,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("job.json");
         let record = RunRecord::new("job", "run", Timestamp::UNIX_EPOCH, folder.path().join("run"));
-        let mut store = RunStore::create(&state, record).unwrap();
-        store.commit(Commit { discovered: vec![bucket("a"), bucket("b")], ..Commit::default() }).unwrap();
+        let mut store = RunStore::create(&state, record, &[bucket("a")]).unwrap();
+        store.extend(Vec::new(), &[bucket("b")]).unwrap();
         store.commit(Commit { finished: vec![finished(1)], ..Commit::default() }).unwrap();
         // A commit that was cut off behind the journals: the state never heard of it.
         store.finished.append(&[finished(0)]).unwrap();

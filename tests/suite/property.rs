@@ -89,13 +89,8 @@ async fn invoke(case: &Case, folder: &Path, crash_after: Option<usize>) -> bool 
         .map(|name| BucketEntry { account: 0, name: name.clone(), region: "r".into(), literal: false })
         .collect();
     let known = RunRecord::load(&state_file).unwrap();
-    let (store, new_buckets) = match known {
-        Some(record) => {
-            let store = RunStore::open(&state_file, record).unwrap();
-            let known = store.buckets().unwrap().len();
-            assert!(known == 0 || known == entries.len());
-            (store, entries.len() - known)
-        }
+    let store = match known {
+        Some(record) => RunStore::open(&state_file, record).unwrap(),
         None => {
             let mut record = RunRecord::new("property", "run", Timestamp::UNIX_EPOCH, folder.join("data/property/run"));
             record.accounts = vec![AccountRecord {
@@ -105,7 +100,7 @@ async fn invoke(case: &Case, folder: &Path, crash_after: Option<usize>) -> bool 
                 verdict: s3scan::event::AccountVerdict::Ok,
                 reason: None,
             }];
-            (RunStore::create(&state_file, record).unwrap(), entries.len())
+            RunStore::create(&state_file, record, &entries).unwrap()
         }
     };
     let window = s3scan::job::Window {
@@ -133,7 +128,6 @@ async fn invoke(case: &Case, folder: &Path, crash_after: Option<usize>) -> bool 
                 entry: entry.clone(),
             })
             .collect(),
-        new_buckets,
         effort: Effort::default(),
         settings: ScanSettings {
             filter: Arc::new(ObjectFilter::new(&window, &rules)),

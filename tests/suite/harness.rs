@@ -1,0 +1,168 @@
+//! Running the real program: a folder of its own for each test, jobs written into it, demo servers as
+//! processes of their own, and what comes out read back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_s3scan");
+
+/// A folder in which the program is run.
+pub struct Workspace {
+    folder: tempfile::TempDir,
+}
+
+impl Workspace {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("folder");
+        fs::write(path, text).expect("written");
+    }
+
+    /// Writes `job.toml` with an account at `endpoint_url` and what else is given.
+    pub fn job(&self, endpoint_url: &str, rest: &str) {
+        self.write(
+            "job.toml",
+            &format!("version = 1\n[accounts.a]\nendpoint_url = \"{endpoint_url}\"\npath_style = true\n{rest}\n"),
+        );
+    }
+
+    /// The program, in this folder and with no credentials or settings but those of a demo server.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_ACCESS_KEY_ID", s3scan::demo::ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", s3scan::demo::SECRET_KEY)
+            .env("AWS_REGION", s3scan::demo::REGION)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `s3scan run job.toml` with more arguments.
+    pub fn run(&self, more: &[&str]) -> Output {
+        self.command(&[&["run", "job.toml"], more].concat()).output().expect("the program runs")
+    }
+
+    /// Runs the job and expects it to end with `code`.
+    pub fn expect(&self, code: i32, more: &[&str]) -> String {
+        let output = self.run(more);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        told
+    }
+
+    /// The folders of the job's runs, oldest first.
+    pub fn runs(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.path("data/job")).into_iter().flatten();
+        let mut runs: Vec<PathBuf> =
+            entries.map(|entry| entry.expect("entry").path()).filter(|path| path.is_dir()).collect();
+        runs.sort();
+        runs
+    }
+
+    pub fn last_run(&self) -> PathBuf {
+        self.runs().pop().expect("a run")
+    }
+
+    /// The CSV files of the last run by name, with their bytes.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let folder = self.last_run().join("a");
+        let entries = fs::read_dir(folder).into_iter().flatten();
+        entries
+            .map(|entry| entry.expect("entry").path())
+            .map(|path| {
+                (path.file_name().expect("a name").to_string_lossy().into_owned(), fs::read(&path).expect("read"))
+            })
+            .collect()
+    }
+
+    pub fn summary(&self) -> serde_json::Value {
+        let text = fs::read(self.last_run().join("summary.json")).expect("a summary");
+        serde_json::from_slice(&text).expect("JSON")
+    }
+
+    /// `buckets.csv` of the last run: verdict and reason by bucket.
+    pub fn verdicts(&self) -> BTreeMap<String, (String, String)> {
+        let mut reader = csv::Reader::from_path(self.last_run().join("buckets.csv")).expect("buckets.csv");
+        let rows = reader.deserialize::<BTreeMap<String, String>>().map(Result::unwrap);
+        rows.map(|row| (row["bucket"].clone(), (row["verdict"].clone(), row["reason"].clone()))).collect()
+    }
+}
+
+/// The rows of a bucket's files, in order, without headers.
+pub fn rows(files: &BTreeMap<String, Vec<u8>>, bucket: &str) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for part in 1.. {
+        let Some(bytes) = files.get(&format!("{bucket}_{part}.csv")) else {
+            break;
+        };
+        let mut reader = csv::Reader::from_reader(bytes.as_slice());
+        rows.extend(
+            reader.records().map(|record| record.expect("a record").iter().map(str::to_owned).collect::<Vec<_>>()),
+        );
+    }
+    rows
+}
+
+/// `s3scan demo serve` as a process of its own.
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+impl Server {
+    pub fn start(spec: &str) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(["demo", "serve", spec])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("its first line");
+        let url = line.trim().strip_prefix("AWS_ENDPOINT_URL_S3=").expect("the endpoint").to_owned();
+        Self { child, url }
+    }
+
+    /// Its counters, by a plain HTTP request.
+    pub fn counters(&self) -> serde_json::Value {
+        use std::io::{Read, Write};
+        let address = self.url.strip_prefix("http://").expect("http");
+        let mut stream = std::net::TcpStream::connect(address).expect("connected");
+        let request = format!("GET /_demo/counters HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        serde_json::from_str(body).expect("JSON")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Ending a server that has already ended is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A file of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}

@@ -1,0 +1,134 @@
+//! `kill -9`, everywhere: at every named step of the commit protocol and at seeded random moments,
+//! with faults on. After enough reruns the files are those of an uninterrupted run, byte for byte.
+
+use crate::harness::{Server, Workspace};
+use s3scan::crash::STEPS;
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+const SPEC: &str = "objects=6000&small=12&small_objects=150&seed=3";
+const FAULTS: &str = "fault_rate=0.05&faults=500,503,reset,truncated,malformed,error200";
+const REST: &str = "[output]\nrows_per_file = 1_100\n[limits]\nmax_attempts = 20\nconcurrency = 8\n[state]\ncheckpoint_every = \"10ms\"";
+
+fn uninterrupted(server: &Server) -> BTreeMap<String, Vec<u8>> {
+    let workspace = Workspace::new();
+    workspace.job(&server.url, REST);
+    workspace.expect(0, &["-q"]);
+    workspace.files()
+}
+
+/// What a run that was killed and gone on with must have come to.
+fn assert_whole(workspace: &Workspace, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
+    assert_eq!(workspace.runs().len(), 1, "{what}: the run was begun anew instead of gone on with");
+    assert!(workspace.files() == *expected, "{what}: the files differ");
+    let run = workspace.last_run();
+    assert!(!run.join(".parts").exists(), "{what}: parts were left behind");
+    let summary = workspace.summary();
+    assert_eq!(summary["complete"], true, "{what}");
+    assert_eq!(summary["totals"]["rows"], 5 * 6000 + 12 * 150, "{what}");
+    let mut reader = csv::Reader::from_path(run.join("files.csv")).expect("files.csv");
+    let listed: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    assert_eq!(listed.len(), expected.len(), "{what}: files.csv");
+}
+
+#[test]
+fn killed_at_every_step_of_the_commit_protocol() {
+    let server = Server::start(&format!("demo:?{SPEC}&{FAULTS}"));
+    let expected = uninterrupted(&server);
+    let mut kills = 0;
+    for step in STEPS {
+        for count in [1, 2, 5] {
+            let workspace = Workspace::new();
+            workspace.job(&server.url, REST);
+            let what = format!("{step}:{count}");
+            let mut command = workspace.command(&["run", "job.toml", "-q"]);
+            let status = command.env("S3SCAN_CRASH_AT", &what).status().expect("runs");
+            if status.signal() == Some(9) {
+                kills += 1;
+                // And once more at the same step, so that what resuming does is cut off as well.
+                let mut again = workspace.command(&["run", "job.toml", "-q"]);
+                let status = again.env("S3SCAN_CRASH_AT", format!("{step}:1")).status().expect("runs");
+                kills += u32::from(status.signal() == Some(9));
+                if status.signal() == Some(9) || !status.success() {
+                    let code = workspace.run(&["-q"]).status.code();
+                    assert_eq!(code, Some(0), "{what}");
+                }
+            } else {
+                // Some steps come once a run: there is no fifth time.
+                assert_eq!(status.code(), Some(0), "{what}");
+                assert!(count > 1, "{what}: the step was never reached");
+            }
+            if step != "run-finished" || status.signal() != Some(9) {
+                assert_whole(&workspace, &expected, &what);
+            }
+        }
+    }
+    assert!(kills >= 50, "only {kills} kills");
+}
+
+/// A small generator (SplitMix64), so that the moments are the same in every run of the test.
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below
+    }
+}
+
+#[test]
+fn killed_at_random_moments() {
+    // Latency stretches a run, so that most moments fall into it.
+    let server = Server::start(&format!("demo:?{SPEC}&{FAULTS}&latency_ms=12"));
+    let expected = uninterrupted(&server);
+    let mut moments = Moments(20_261_123);
+    let mut kills = 0;
+    for round in 0..40 {
+        if kills >= 60 {
+            break;
+        }
+        let workspace = Workspace::new();
+        workspace.job(&server.url, REST);
+        let mut ended = false;
+        for _ in 0..12 {
+            let mut child = workspace.command(&["run", "job.toml", "-q"]).stderr(Stdio::null()).spawn().expect("runs");
+            let deadline = Instant::now() + Duration::from_millis(15 + moments.next(140));
+            let status = loop {
+                match child.try_wait().expect("waited") {
+                    Some(status) => break Some(status),
+                    None if Instant::now() >= deadline => break None,
+                    None => std::thread::yield_now(),
+                }
+            };
+            match status {
+                Some(status) => {
+                    assert_eq!(status.code(), Some(0), "round {round}");
+                    ended = true;
+                    break;
+                }
+                None => {
+                    child.kill().expect("killed");
+                    child.wait().expect("waited");
+                    kills += 1;
+                }
+            }
+        }
+        if !ended {
+            workspace.expect(0, &["-q"]);
+        }
+        // A kill behind the last commit finds the run finished: then the rerun is a run of its own.
+        for run in workspace.runs() {
+            let text = std::fs::read(run.join("summary.json")).expect("every run that was begun was finished");
+            let summary: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+            assert_eq!(summary["complete"], true, "round {round}");
+            assert!(!run.join(".parts").exists(), "round {round}: parts were left behind");
+        }
+        assert!(workspace.files() == expected, "round {round}: the files differ after {kills} kills");
+    }
+    assert!(kills >= 50, "only {kills} kills");
+}
