@@ -18,6 +18,8 @@
 //!
 //! [`demo`] stands apart: a synthetic S3 endpoint that uses nothing of the others.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests prepare files, and nobody else reads them"))]
+
 pub mod cli;
 pub mod crash;
 pub mod demo;

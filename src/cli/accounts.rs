@@ -147,22 +147,13 @@ fn selected(job: &Job, index: usize, discovered: &Discovered, home_region: &str)
     plan::select(account, &job.buckets, &discovered.literals, &discovered.found, home_region)
 }
 
-/// What to do about an account that cannot be used.
+/// What to do about an account whose buckets cannot be found.
 fn hint(failure: &Failure) -> Option<String> {
-    let hint = match (&failure.kind, failure.code.as_deref()) {
-        (FailureKind::Identity, Some("SignatureDoesNotMatch")) => "the secret does not belong to the access key",
-        (FailureKind::Identity, Some("InvalidAccessKeyId")) => "the store does not know this access key",
-        (FailureKind::Identity, Some("ExpiredToken")) => "log in again; the same command then goes on",
-        (FailureKind::Identity, Some("RequestTimeTooSkewed")) => "set this machine's clock",
-        (FailureKind::Identity, _) => {
-            "give credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile named by AWS_PROFILE"
-        }
-        (FailureKind::Unreachable, _) => "check `endpoint_url`, the network, and whether it is http or https",
-        (FailureKind::NotS3, _) => "check `endpoint_url`: what answers there is not S3",
-        (FailureKind::Denied, _) => {
+    let hint = match failure.kind {
+        FailureKind::Denied => {
             "allow s3:ListAllMyBuckets, or name the buckets without glob characters in `buckets.include`"
         }
-        _ => return None,
+        _ => failure.hint()?,
     };
     Some(hint.to_owned())
 }

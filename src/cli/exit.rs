@@ -1,10 +1,12 @@
 //! Exit codes: which there are, which goes first, and what leads to each.
 
 use crate::event::Verdict;
+use crate::output::FileError;
 use crate::s3::{Failure, FailureKind};
-use crate::scan::ScanOutcome;
+use crate::scan::{ScanError, ScanOutcome};
 use crate::state::StateError;
 use std::fmt;
+use std::io::ErrorKind;
 
 /// How a command ended. In the order in which one goes before another where several apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +73,21 @@ impl Refusal {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// A refusal for a file or folder that cannot be used as it must be.
+    fn file(error: &FileError) -> Self {
+        let hint = match error.source.kind() {
+            ErrorKind::InvalidData | ErrorKind::NotFound => "restore it, or give up the unfinished run with --fresh",
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+                "a folder is needed where a file stands: move the file away, or set another path in the job"
+            }
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                "make room: what was committed is kept, and the same command then goes on"
+            }
+            _ => "what was committed is kept; once this is mended, the same command goes on",
+        };
+        Self::error(Exit::Files, error).hint(hint)
+    }
+
     /// A refusal for an error and its causes.
     #[must_use]
     pub fn error(exit: Exit, error: &dyn std::error::Error) -> Self {
@@ -99,14 +116,27 @@ impl From<StateError> for Refusal {
             StateError::Newer { .. } => {
                 Self::error(Exit::Files, &error).hint("use that version, or give up the unfinished run with --fresh")
             }
-            StateError::File(_) => Self::error(Exit::Files, &error),
+            StateError::File(error) => Self::file(error),
         }
     }
 }
 
-/// What an invocation that scanned ends with. `lost` says whether no account could be used;
-/// `unsettled` whether one is still to be asked for its buckets; `nothing` whether no bucket matched
-/// although the job expects some.
+impl From<FileError> for Refusal {
+    fn from(error: FileError) -> Self {
+        Self::file(&error)
+    }
+}
+
+impl From<ScanError> for Refusal {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::File(error) => error.into(),
+            ScanError::State(error) => error.into(),
+        }
+    }
+}
+
+/// What an invocation that scanned ends with.
 #[must_use]
 pub fn of_scan(outcome: &ScanOutcome, worst_verdict: Option<Verdict>, facts: &ScanFacts) -> Exit {
     if outcome.interrupted {
@@ -120,7 +150,7 @@ pub fn of_scan(outcome: &ScanOutcome, worst_verdict: Option<Verdict>, facts: &Sc
         return Exit::TryAgain;
     }
     let partial = worst_verdict.is_some_and(|verdict| !matches!(verdict, Verdict::Complete | Verdict::Skipped));
-    if partial || facts.accounts_lost || facts.nothing_matched || !outcome.unfinished.is_empty() {
+    if partial || facts.accounts_lost || facts.complained || !outcome.unfinished.is_empty() {
         return Exit::Partial;
     }
     Exit::Complete
@@ -149,8 +179,8 @@ pub struct ScanFacts {
     pub accounts_lost: bool,
     /// Whether some account is still to be asked for its buckets.
     pub unsettled_accounts: bool,
-    /// Whether no bucket matched although the job expects some.
-    pub nothing_matched: bool,
+    /// Whether something is wrong that the verdict of no bucket and no account tells.
+    pub complained: bool,
 }
 
 /// From now on a panic in any thread is reported as the bug it is, with its place, and ends the
@@ -161,6 +191,7 @@ pub fn report_panics() {
         let message = panic.payload_as_str().unwrap_or("no message");
         eprintln!("error: this is a bug in s3scan{place}: {message}");
         eprintln!("hint: committed work is kept, and the same command goes on with it; please report the bug");
+        #[expect(clippy::disallowed_methods, reason = "after a panic nothing in memory is to be trusted")]
         std::process::exit(i32::from(Exit::Bug.code()));
     }));
 }

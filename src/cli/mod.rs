@@ -116,6 +116,12 @@ enum DemoCommand {
     },
 }
 
+/// The clock, read here and nowhere else.
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -32,7 +32,7 @@ pub fn record(job: &Job, fresh: bool, now: Timestamp) -> Result<(RunRecord, bool
     if let Some(record) = found {
         let unfinished = record.phase == RunPhase::Scanning;
         if !unfinished || fresh {
-            RunStore::remove_parts(&record.folder).map_err(|error| Refusal::error(Exit::Files, &error))?;
+            RunStore::remove_parts(&record.folder)?;
         } else if record.job != job.name {
             let message = format!("`{}` holds an unfinished run of the job `{}`", job.state.file.display(), record.job);
             return Err(Refusal::new(Exit::Usage, message).hint("give each job a state file of its own"));
@@ -42,7 +42,7 @@ pub fn record(job: &Job, fresh: bool, now: Timestamp) -> Result<(RunRecord, bool
             return Ok((record, true));
         }
     }
-    sweep(&job.output.path.root().join(&job.name)).map_err(|error| Refusal::error(Exit::Files, &error))?;
+    sweep(&job.output.path.root().join(&job.name))?;
     let mut record = new_record(job, now);
     record.fingerprint = fingerprint;
     Ok((record, false))

@@ -13,6 +13,7 @@ use crate::report::{
 use crate::scan::{self, ScanOutcome, Stop};
 use crate::state::{JobLock, RunRecord, RunStore};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// Runs the jobs of a command line; the exit that goes first of all.
 pub fn command(arguments: &RunArguments) -> Exit {
-    let now = arguments.now.unwrap_or_else(Timestamp::now);
+    let now = arguments.now.unwrap_or_else(super::now);
     let is_terminal = std::io::stderr().is_terminal();
     let progress = Progress::resolve(progress(&arguments.showing), is_terminal, environment);
     let console = Console::new(progress, wants_colour(is_terminal, environment));
@@ -70,7 +71,7 @@ fn one(
     log: &mut LogGuard,
 ) -> Result<Exit, Refusal> {
     let file = arguments.showing.log_file.clone().unwrap_or_else(|| job.log.file.clone());
-    log.redirect(&LogSettings { file, ..job.log.clone() }).map_err(|error| Refusal::error(Exit::Files, &error))?;
+    log.redirect(&LogSettings { file, ..job.log.clone() })?;
     let _lock = JobLock::take(&job.state.file)?;
     let (record, resumed) = resume::record(job, arguments.fresh, now)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -85,7 +86,7 @@ fn one(
 
 /// Scans with signals heeded and events shown.
 async fn shown(job: &Job, record: RunRecord, resumed: bool, console: &Console) -> Result<Exit, Refusal> {
-    let started = Timestamp::now();
+    let started = super::now();
     let (events, receiver) = Events::channel();
     let stop = Stop::default();
     let listener =
@@ -101,14 +102,16 @@ async fn shown(job: &Job, record: RunRecord, resumed: bool, console: &Console) -
         Some(exit) if refusal.exit == Exit::Interrupted => Refusal { exit, ..refusal },
         _ => refusal,
     })?;
-    let (exit, over) = judged(job, &outcome, signal)?;
-    let ended = Timestamp::now();
+    let Judgement { exit, over, complaints } = judged(job, &outcome, signal)?;
+    let ended = super::now();
     let input = SummaryInput { job, outcome: &outcome, exit_code: exit.code(), started, ended, resumed };
-    let summary = write_summary(&input).map_err(|error| Refusal::error(Exit::Files, &error))?;
-
+    let summary = write_summary(&input)?;
     if over {
         outcome.store.finish()?;
-        RunStore::remove_parts(&outcome.store.record().folder).map_err(|error| Refusal::error(Exit::Files, &error))?;
+        RunStore::remove_parts(&outcome.store.record().folder)?;
+    }
+    for complaint in complaints {
+        console.print(&complaint.to_string());
     }
     console.print(&closing_table(&summary));
     Ok(exit)
@@ -126,31 +129,56 @@ async fn scan(
     for endpoint in session.endpoints {
         endpoint.stop().await;
     }
-    outcome.map_err(|error| {
-        Refusal::error(Exit::Files, &error)
-            .hint("what was committed is kept; once this is mended, the same command goes on")
-    })
+    Ok(outcome?)
 }
 
-/// How the invocation ends, and whether the run is over.
-fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<(Exit, bool), Refusal> {
+/// What is to be said of an invocation as a whole.
+struct Judgement {
+    exit: Exit,
+    /// Whether the run is over.
+    over: bool,
+    /// What the verdict of no bucket and no account tells.
+    complaints: Vec<Refusal>,
+}
+
+fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<Judgement, Refusal> {
     let mut worst = None;
+    // Of every account with finished buckets, whether all of them were skipped: for they were denied.
+    let mut denied: BTreeMap<u32, bool> = BTreeMap::new();
     for entry in outcome.store.finished()? {
-        let verdict = entry?.verdict;
-        if !matches!(verdict, Verdict::Complete | Verdict::Skipped) {
-            worst = Some(verdict);
+        let entry = entry?;
+        if !matches!(entry.verdict, Verdict::Complete | Verdict::Skipped) {
+            worst = Some(entry.verdict);
         }
+        let skipped = entry.verdict == Verdict::Skipped;
+        let account = outcome.buckets[entry.bucket as usize].entry.account;
+        denied.entry(account).and_modify(|denied| *denied &= skipped).or_insert(skipped);
     }
     let accounts = &outcome.store.record().accounts;
+    let mut complaints = Vec::new();
+    if outcome.buckets.is_empty() && job.buckets.on_empty == OnEmpty::Fail {
+        let hint = "check `include` and `exclude` of `[buckets]`, or allow it with `on_empty = \"ok\"`";
+        complaints.push(Refusal::new(Exit::Partial, "no bucket matches the job").hint(hint));
+    }
+    for (&account, _) in denied.iter().filter(|(_, denied)| **denied) {
+        let message = format!("every bucket of account `{}` is denied", accounts[account as usize].name);
+        let hint = "allow s3:ListBucket, or leave the account out of the job";
+        complaints.push(Refusal::new(Exit::Partial, message).hint(hint));
+    }
     let facts = ScanFacts {
         signal,
         accounts_usable: accounts.iter().filter(|account| account.verdict == AccountVerdict::Ok).count(),
         accounts_lost: accounts.iter().any(|account| account.verdict != AccountVerdict::Ok),
         unsettled_accounts: accounts.iter().any(|account| !account.settled),
-        nothing_matched: outcome.buckets.is_empty() && job.buckets.on_empty == OnEmpty::Fail,
+        complained: !complaints.is_empty(),
     };
+    let exit = of_scan(outcome, worst, &facts);
     let over = !outcome.interrupted && outcome.unfinished.is_empty() && !facts.unsettled_accounts;
-    Ok((of_scan(outcome, worst, &facts), over))
+    if !over {
+        // What is still to come may put it right.
+        complaints.clear();
+    }
+    Ok(Judgement { exit, over, complaints })
 }
 
 fn environment(name: &str) -> Option<String> {

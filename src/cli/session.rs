@@ -11,7 +11,6 @@ use crate::rows::{BucketFields, Column, ObjectFilter};
 use crate::s3::Store;
 use crate::scan::{Halt, ScanAccount, ScanBucket, ScanInput, ScanSettings, Stop};
 use crate::state::{BucketEntry, RunRecord, RunStore};
-use jiff::Timestamp;
 use std::sync::Arc;
 
 /// A run that is ready to be scanned, with what must live as long as it.
@@ -89,7 +88,7 @@ pub async fn prepare(
         },
         events: events.clone(),
         stop: stop.clone(),
-        clock: Timestamp::now,
+        clock: super::now,
     };
     Ok(Session { input, store, endpoints })
 }

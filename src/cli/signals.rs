@@ -37,6 +37,7 @@ impl Drop for Listener {
 ///
 /// # Errors
 /// When the operating system does not let a handler be installed.
+#[expect(clippy::disallowed_methods, reason = "the second signal ends the process as it is")]
 pub fn listen(stop: Stop, events: Events) -> io::Result<Listener> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

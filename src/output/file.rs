@@ -48,6 +48,7 @@ pub fn sync_folder(path: &Path) -> Result<(), FileError> {
 ///
 /// # Errors
 /// As the file system says; the old file is then untouched.
+#[expect(clippy::disallowed_methods, reason = "here the folder is synced after it")]
 pub fn replace(path: &Path, content: &[u8], step: impl Fn(ReplaceStep)) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     create_folder(folder)?;

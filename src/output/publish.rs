@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// As the file system says, or when a file is neither joined nor published.
+#[expect(clippy::disallowed_methods, reason = "here the folders are synced after it")]
 pub fn publish(folder: &Path, files: &[(u64, PathBuf, u64)]) -> Result<(), FileError> {
     let mut folders = BTreeSet::new();
     for (part, path, bytes) in files {

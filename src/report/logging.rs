@@ -207,6 +207,7 @@ impl FormatTime for LocalTime {
 }
 
 /// Records bear the time at which they are made; nothing is decided by it.
+#[expect(clippy::disallowed_methods, reason = "only what is shown depends on it")]
 fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(Unit::Millisecond).unwrap_or(now)

@@ -70,11 +70,9 @@ pub struct BucketFields {
     pub bucket: String,
 }
 
-/// A step of writing a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    /// Bytes that are the same in every row: fields, commas and the row's end.
-    Constant(Vec<u8>),
+/// A field that differs from row to row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
     Key,
     Size,
     LastModified,
@@ -82,9 +80,20 @@ enum Step {
     Etag,
 }
 
+/// A step of writing a row: a field, and what stands behind it in every row: a comma or the row's
+/// end, and fields that are the same in all rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    field: Field,
+    mark: u8,
+    constant: Vec<u8>,
+}
+
 /// Writes the rows of one bucket.
 #[derive(Clone, Debug)]
 pub struct RowEncoder {
+    /// What every row begins with.
+    start: Vec<u8>,
     steps: Vec<Step>,
 }
 
@@ -92,51 +101,48 @@ impl RowEncoder {
     /// An encoder for the rows of a bucket.
     #[must_use]
     pub fn new(columns: &[Column], fields: &BucketFields) -> Self {
-        let mut steps = Vec::new();
-        let mut constant = Vec::new();
+        let mut encoder = Self { start: Vec::new(), steps: Vec::new() };
         for (index, column) in columns.iter().enumerate() {
-            if index > 0 {
-                constant.push(b',');
+            let mark = if index + 1 < columns.len() { b',' } else { b'\n' };
+            match column {
+                Column::Account => encoder.constant(&fields.account, mark),
+                Column::AccountId => encoder.constant(&fields.account_id, mark),
+                Column::Bucket => encoder.constant(&fields.bucket, mark),
+                Column::Key => encoder.field(Field::Key, mark),
+                Column::Size => encoder.field(Field::Size, mark),
+                Column::LastModified => encoder.field(Field::LastModified, mark),
+                Column::StorageClass => encoder.field(Field::StorageClass, mark),
+                Column::Etag => encoder.field(Field::Etag, mark),
             }
-            let step = match column {
-                Column::Account => {
-                    push_field(&mut constant, fields.account.as_bytes());
-                    continue;
-                }
-                Column::AccountId => {
-                    push_field(&mut constant, fields.account_id.as_bytes());
-                    continue;
-                }
-                Column::Bucket => {
-                    push_field(&mut constant, fields.bucket.as_bytes());
-                    continue;
-                }
-                Column::Key => Step::Key,
-                Column::Size => Step::Size,
-                Column::LastModified => Step::LastModified,
-                Column::StorageClass => Step::StorageClass,
-                Column::Etag => Step::Etag,
-            };
-            if !constant.is_empty() {
-                steps.push(Step::Constant(std::mem::take(&mut constant)));
-            }
-            steps.push(step);
         }
-        constant.push(b'\n');
-        steps.push(Step::Constant(constant));
-        Self { steps }
+        encoder
+    }
+
+    fn constant(&mut self, text: &str, mark: u8) {
+        let bytes = self.steps.last_mut().map_or(&mut self.start, |step| &mut step.constant);
+        push_field(bytes, text.as_bytes());
+        bytes.push(mark);
+    }
+
+    fn field(&mut self, field: Field, mark: u8) {
+        self.steps.push(Step { field, mark, constant: Vec::new() });
     }
 
     /// Appends the object's row. `last_modified` is its instant in UTC, empty where there is none.
+    #[inline]
     pub fn push(&self, rows: &mut Vec<u8>, object: &Object<'_>, last_modified: &[u8]) {
+        rows.extend_from_slice(&self.start);
         for step in &self.steps {
-            match step {
-                Step::Constant(bytes) => rows.extend_from_slice(bytes),
-                Step::Key => push_field(rows, object.key),
-                Step::Size => push_field(rows, object.size),
-                Step::LastModified => rows.extend_from_slice(last_modified),
-                Step::StorageClass => push_field(rows, object.storage_class),
-                Step::Etag => push_field(rows, object.etag),
+            match step.field {
+                Field::Key => push_field(rows, object.key),
+                Field::Size => rows.extend_from_slice(object.size.text),
+                Field::LastModified => rows.extend_from_slice(last_modified),
+                Field::StorageClass => push_field(rows, object.storage_class),
+                Field::Etag => push_field(rows, object.etag),
+            }
+            rows.push(step.mark);
+            if !step.constant.is_empty() {
+                rows.extend_from_slice(&step.constant);
             }
         }
     }
@@ -152,6 +158,7 @@ pub fn header(columns: &[Column]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::s3::Size;
 
     #[test]
     fn a_row_and_its_header() {
@@ -159,7 +166,7 @@ mod tests {
         let encoder = RowEncoder::new(&Column::STANDARD, &fields);
         let object = Object {
             key: "a \"b\".txt".as_bytes(),
-            size: b"7",
+            size: Size::new(b"7"),
             last_modified: b"ignored",
             etag: b"e-2",
             storage_class: b"",
@@ -177,7 +184,7 @@ mod tests {
     fn columns_come_in_any_order() {
         let encoder = RowEncoder::new(&[Column::Etag, Column::Key], &BucketFields::default());
         let mut rows = Vec::new();
-        let object = Object { key: b"k", size: b"", last_modified: b"", etag: b"e", storage_class: b"" };
+        let object = Object { key: b"k", size: Size::default(), last_modified: b"", etag: b"e", storage_class: b"" };
         encoder.push(&mut rows, &object, b"");
         assert_eq!(rows, b"e,k\n");
     }

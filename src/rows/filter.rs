@@ -34,13 +34,14 @@ impl ObjectFilter {
         }
     }
 
-    /// Whether the object is wanted. `last_modified` and `size` are its fields as read, `None` where
-    /// missing or unreadable. Cheap conditions are asked first, globs last.
+    /// Whether the object is wanted. `last_modified` is its field as read, `None` where missing
+    /// or unreadable. Cheap conditions are asked first, globs last.
     #[must_use]
-    pub fn matches(&self, object: &Object<'_>, last_modified: Option<Instant>, size: Option<u64>) -> bool {
-        self.in_window(last_modified)
-            && self.min_size.is_none_or(|min| size.is_some_and(|size| size >= min))
-            && self.max_size.is_none_or(|max| size.is_some_and(|size| size <= max))
+    #[inline]
+    pub fn matches(&self, object: &Object<'_>, last_modified: Option<impl Into<Instant>>) -> bool {
+        (self.since.is_none() && self.until.is_none() || self.in_window(last_modified.map(Into::into)))
+            && self.min_size.is_none_or(|min| object.size.bytes.is_some_and(|size| size >= min))
+            && self.max_size.is_none_or(|max| object.size.bytes.is_some_and(|size| size <= max))
             && (self.storage_classes.is_empty()
                 || self.storage_classes.iter().any(|class| class.as_bytes() == object.storage_class))
             && self.include.as_ref().is_none_or(|globs| globs.matches(object.key))
@@ -58,12 +59,15 @@ impl ObjectFilter {
 mod tests {
     use super::*;
     use crate::rows::instant::parse_utc;
+    use crate::s3::Size;
 
-    const OBJECT: Object<'static> =
-        Object { key: b"a/b.parquet", size: b"10", last_modified: b"", etag: b"", storage_class: b"GLACIER" };
+    fn object(size: Option<u64>) -> Object<'static> {
+        let size = Size { text: b"", bytes: size };
+        Object { key: b"a/b.parquet", size, last_modified: b"", etag: b"", storage_class: b"GLACIER" }
+    }
 
     fn at(text: &str) -> Option<Instant> {
-        parse_utc(text.as_bytes())
+        parse_utc(text.as_bytes()).map(Instant::from)
     }
 
     #[test]
@@ -80,9 +84,9 @@ mod tests {
             ("2025-10-01T00:00:00Z", false),
             ("missing", false),
         ] {
-            assert_eq!(filter.matches(&OBJECT, at(text), Some(10)), expected, "{text}");
+            assert_eq!(filter.matches(&object(Some(10)), at(text)), expected, "{text}");
         }
-        assert!(ObjectFilter::default().matches(&OBJECT, None, None));
+        assert!(ObjectFilter::default().matches(&object(None), None::<Instant>));
     }
 
     #[test]
@@ -90,7 +94,7 @@ mod tests {
         let filter = ObjectFilter { min_size: Some(10), max_size: Some(20), ..ObjectFilter::default() };
         for (size, expected) in [(Some(9), false), (Some(10), true), (Some(20), true), (Some(21), false), (None, false)]
         {
-            assert_eq!(filter.matches(&OBJECT, None, size), expected, "{size:?}");
+            assert_eq!(filter.matches(&object(size), None::<Instant>), expected, "{size:?}");
         }
     }
 
@@ -100,7 +104,7 @@ mod tests {
             storage_classes: classes.iter().map(ToString::to_string).collect(),
             ..ObjectFilter::default()
         };
-        assert!(filter(&["STANDARD", "GLACIER"]).matches(&OBJECT, None, None));
-        assert!(!filter(&["STANDARD"]).matches(&OBJECT, None, None));
+        assert!(filter(&["STANDARD", "GLACIER"]).matches(&object(None), None::<Instant>));
+        assert!(!filter(&["STANDARD"]).matches(&object(None), None::<Instant>));
     }
 }

@@ -21,44 +21,58 @@ impl From<Timestamp> for Instant {
     }
 }
 
+/// A date and time of day in UTC that exists. Turning it into an [`Instant`] is left until a window
+/// asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Utc {
+    year: u32,
+    month: u32,
+    day: u32,
+    second_of_day: u32,
+    nanoseconds: u32,
+}
+
+impl From<Utc> for Instant {
+    fn from(utc: Utc) -> Self {
+        let days = days_from_epoch(utc.year, utc.month, utc.day);
+        Self { seconds: days * 86_400 + i64::from(utc.second_of_day), nanoseconds: utc.nanoseconds }
+    }
+}
+
 /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, the form that can be copied into a row as it stands.
 /// `None` for every other text, and for dates that do not exist.
 #[must_use]
-pub fn parse_utc(text: &[u8]) -> Option<Instant> {
-    let (head, tail) = text.split_at_checked(19)?;
-    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if separators.iter().any(|&(at, byte)| head[at] != byte) {
+#[inline]
+pub fn parse_utc(text: &[u8]) -> Option<Utc> {
+    let (head, tail) = text.split_first_chunk::<19>()?;
+    // Every byte is the form's own, or above it by at most what a digit may be.
+    let wrong = |at: usize| u8::from(head[at].wrapping_sub(FORM[at]) > SPAN[at]);
+    if (0..19).fold(0, |wrongs, at| wrongs | wrong(at)) != 0 {
         return None;
     }
-    let year = number(&head[0..4])?;
-    let [month, day, hour, minute, second] = [
-        number(&head[5..7])?,
-        number(&head[8..10])?,
-        number(&head[11..13])?,
-        number(&head[14..16])?,
-        number(&head[17..19])?,
-    ];
-    if month == 0
-        || month > 12
-        || day == 0
-        || day > days_in_month(year, month)
-        || hour > 23
-        || minute > 59
-        || second > 59
-    {
+    let two = |at: usize| u32::from(head[at] - b'0') * 10 + u32::from(head[at + 1] - b'0');
+    let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
+    let (hour, minute, second) = (two(11), two(14), two(17));
+    if month.wrapping_sub(1) > 11 || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    if day == 0 || day > 28 && day > days_in_month(year, month) {
         return None;
     }
     let nanoseconds = match tail {
-        b"Z" => 0,
+        b".000Z" | b"Z" => 0,
         [b'.', fraction @ .., b'Z'] if (1..=9).contains(&fraction.len()) => {
             let scale = 10_u32.pow(9 - u32::try_from(fraction.len()).ok()?);
             number(fraction)? * scale
         }
         _ => return None,
     };
-    let seconds_of_day = i64::from(hour * 3600 + minute * 60 + second);
-    Some(Instant { seconds: days_from_epoch(year, month, day) * 86_400 + seconds_of_day, nanoseconds })
+    let second_of_day = hour * 3600 + minute * 60 + second;
+    Some(Utc { year, month, day, second_of_day, nanoseconds })
 }
+
+const FORM: &[u8; 19] = b"0000-00-00T00:00:00";
+const SPAN: [u8; 19] = [9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9];
 
 /// Reads any other RFC 3339 instant, and returns it with its text in UTC.
 #[must_use]
@@ -97,11 +111,12 @@ mod tests {
 
     #[test]
     fn forms_of_the_same_instant() {
-        let plain = parse_utc(b"2025-11-05T05:58:20Z").unwrap();
-        assert_eq!(parse_utc(b"2025-11-05T05:58:20.000Z"), Some(plain));
+        let instant = |text: &[u8]| parse_utc(text).map(Instant::from);
+        let plain = instant(b"2025-11-05T05:58:20Z").unwrap();
+        assert_eq!(instant(b"2025-11-05T05:58:20.000Z"), Some(plain));
         let (instant, text) = parse_any(b"2025-11-05T07:58:20+02:00").unwrap();
         assert_eq!((instant, text.as_str()), (plain, "2025-11-05T05:58:20Z"));
-        assert!(parse_utc(b"2025-11-05T05:58:20.001Z").unwrap() > plain);
+        assert!(Instant::from(parse_utc(b"2025-11-05T05:58:20.001Z").unwrap()) > plain);
     }
 
     #[test]
@@ -128,7 +143,7 @@ mod tests {
             let timestamp = Timestamp::new(day * 86_400 + second, 0).unwrap();
             let text = format!("{}.{milli:03}Z", timestamp.strftime("%Y-%m-%dT%H:%M:%S"));
             let expected = Instant { seconds: day * 86_400 + second, nanoseconds: milli * 1_000_000 };
-            prop_assert_eq!(parse_utc(text.as_bytes()), Some(expected));
+            prop_assert_eq!(parse_utc(text.as_bytes()).map(Instant::from), Some(expected));
             let exact = timestamp + jiff::SignedDuration::from_millis(milli.into());
             prop_assert_eq!(Instant::from(exact), expected);
         }

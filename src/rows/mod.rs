@@ -75,11 +75,10 @@ impl ObjectSink for RowWriter {
     }
 
     fn object(&mut self, object: &Object<'_>) {
-        let size = size_of(object.size);
         self.counts.objects += 1;
-        self.counts.bytes = self.counts.bytes.saturating_add(size.unwrap_or(0));
+        self.counts.bytes = self.counts.bytes.saturating_add(object.size.bytes.unwrap_or(0));
         if let Some(instant) = instant::parse_utc(object.last_modified) {
-            if self.filter.matches(object, Some(instant), size) {
+            if self.filter.matches(object, Some(instant)) {
                 self.encoder.push(&mut self.rows, object, object.last_modified);
                 self.counts.rows += 1;
             }
@@ -88,7 +87,7 @@ impl ObjectSink for RowWriter {
         // Rare: a store that writes dates in another form, or none at all.
         let dated = instant::parse_any(object.last_modified);
         self.counts.undated += u64::from(dated.is_none());
-        if self.filter.matches(object, dated.as_ref().map(|(instant, _)| *instant), size) {
+        if self.filter.matches(object, dated.as_ref().map(|(instant, _)| *instant)) {
             let text = dated.map(|(_, text)| text).unwrap_or_default();
             self.encoder.push(&mut self.rows, object, text.as_bytes());
             self.counts.rows += 1;
@@ -96,22 +95,15 @@ impl ObjectSink for RowWriter {
     }
 }
 
-/// A size in decimal digits; `None` where it is missing or no number of 64 bits.
-fn size_of(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > 19 {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |size, digit| digit.is_ascii_digit().then(|| size * 10 + u64::from(digit - b'0')))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::s3::Size;
 
     fn write(last_modified: &[u8], size: &[u8]) -> (String, RowCounts) {
         let encoder = RowEncoder::new(&[Column::Key, Column::Size, Column::LastModified], &BucketFields::default());
         let mut writer = RowWriter::new(Arc::default(), encoder);
-        writer.object(&Object { key: b"k", size, last_modified, etag: b"", storage_class: b"" });
+        writer.object(&Object { key: b"k", size: Size::new(size), last_modified, etag: b"", storage_class: b"" });
         (String::from_utf8(writer.rows().to_vec()).unwrap(), writer.counts())
     }
 
@@ -126,6 +118,8 @@ mod tests {
     fn nothing_is_invented_for_a_missing_date_or_size() {
         let (row, counts) = write(b"yesterday", b"");
         assert_eq!(row, "k,,\n");
+        assert_eq!(write(b"", b"12x").0, "k,,\n");
+        assert_eq!(write(b"", b"99999999999999999999").0, "k,,\n");
         assert_eq!(counts, RowCounts { objects: 1, bytes: 0, rows: 1, undated: 1 });
     }
 

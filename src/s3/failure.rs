@@ -21,7 +21,7 @@ pub enum FailureKind {
     Transient,
     /// No answer in time.
     Timeout,
-    /// The endpoint cannot be reached: refused, no such host, no TLS.
+    /// The endpoint cannot be reached: refused, no such host, no connection in time, no TLS.
     Unreachable,
     /// What answers does not speak S3.
     NotS3,
@@ -85,6 +85,26 @@ impl Failure {
         }
     }
 
+    /// What to do about a failure that concerns an account or its endpoint as a whole.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match (&self.kind, self.code.as_deref()) {
+            (FailureKind::Identity, Some("SignatureDoesNotMatch")) => "the secret does not belong to the access key",
+            (FailureKind::Identity, Some("InvalidAccessKeyId")) => "the store does not know this access key",
+            (FailureKind::Identity, Some("ExpiredToken")) => "log in again; the same command then goes on",
+            (FailureKind::Identity, Some("RequestTimeTooSkewed")) => "set this machine's clock",
+            (FailureKind::Identity, _) => {
+                "give credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile named by AWS_PROFILE"
+            }
+            (FailureKind::Unreachable, _) => "check `endpoint_url`, the network, and whether it is http or https",
+            (FailureKind::NotS3, _) => "check `endpoint_url`: what answers there is not S3",
+            (FailureKind::Throttled | FailureKind::Transient | FailureKind::Timeout, _) => {
+                "try the same command again later; if it stays so, check `endpoint_url` and `[limits]`"
+            }
+            _ => return None,
+        })
+    }
+
     /// Classifies what the SDK returned.
     pub fn from_sdk<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
@@ -117,6 +137,10 @@ impl fmt::Display for Failure {
 
 fn service(meta: &aws_smithy_types::error::ErrorMetadata, response: &HttpResponse) -> Failure {
     let status = response.status().as_u16();
+    // An error of S3 has a code. The SDK takes any other document for an error without one.
+    if meta.code().is_none() && response.body().bytes().is_some_and(is_foreign) {
+        return not_s3(response);
+    }
     let code = meta.code().map(str::to_owned);
     let region = response.headers().get("x-amz-bucket-region").map(str::to_owned);
     let kind = match (code.as_deref().unwrap_or_default(), status) {
@@ -170,28 +194,43 @@ fn connector(error: &ConnectorError) -> Failure {
         };
         return Failure::local(kind, fault.to_string());
     }
-    let text = chain(error);
+    // The connector's own words only say of which kind the error is.
+    let text = chain(error.source().unwrap_or(error));
     // The SDK looks for credentials inside the attempt, so their absence arrives as a failed dispatch.
     let kind = if find::<aws_credential_types::provider::error::CredentialsError>(error).is_some() {
         FailureKind::Identity
-    } else if error.is_timeout() {
-        FailureKind::Timeout
     } else if find::<hyper_util::client::legacy::Error>(error)
         .is_some_and(hyper_util::client::legacy::Error::is_connect)
     {
+        // Also where connecting took too long: a longer wait for the answer would not help.
         FailureKind::Unreachable
+    } else if error.is_timeout() {
+        FailureKind::Timeout
     } else {
         FailureKind::Transient
     };
     Failure::local(kind, text)
 }
 
+/// Whether a body that is not empty is something else than the XML of S3, such as a page for people.
+fn is_foreign(body: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&body[..body.len().min(256)]).to_ascii_lowercase();
+    let start = start.trim_start_matches(|first: char| first == '\u{feff}' || first.is_whitespace());
+    !start.is_empty() && (!start.starts_with('<') || start.contains("<!doctype html") || start.contains("<html"))
+}
+
 fn not_s3(response: &HttpResponse) -> Failure {
     let status = response.status().as_u16();
     let body = response.body().bytes().unwrap_or_default();
     let start: String = String::from_utf8_lossy(&body[..body.len().min(60)]).replace(['\n', '\r'], " ");
+    let kind = match status {
+        // What stands before a store that is overloaded or down often answers in its stead.
+        429 | 503 => FailureKind::Throttled,
+        500.. => FailureKind::Transient,
+        _ => FailureKind::NotS3,
+    };
     Failure {
-        kind: if status >= 500 { FailureKind::Transient } else { FailureKind::NotS3 },
+        kind,
         status: Some(status),
         code: None,
         message: format!("the answer is not S3's: it begins with `{start}`"),
@@ -264,6 +303,23 @@ mod tests {
             (400, "InvalidArgument", Refused),
         ] {
             assert_eq!(kind(status, code), expected, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_s3_is_told_from_its_errors() {
+        use FailureKind::{Denied, NotS3, Throttled, Transient};
+        for (status, body, expected) in [
+            (200, "<!DOCTYPE html><html>", NotS3),
+            (404, "\n<html lang=\"en\">", NotS3),
+            (403, "{\"message\": \"Forbidden\"}", NotS3),
+            (503, "<html>Service Unavailable", Throttled),
+            (502, "Bad Gateway", Transient),
+            (403, "", Denied),
+            (200, "<?xml version=\"1.0\"?><ListAllMyBucketsResult><Buck", Transient),
+        ] {
+            let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+            assert_eq!(service(&ErrorMetadata::builder().build(), &response).kind, expected, "{status} {body}");
         }
     }
 }

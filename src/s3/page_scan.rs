@@ -9,7 +9,7 @@ use super::elements::{self, RawObject};
 use super::fault::PageFault;
 use super::object::{Object, ObjectSink};
 use super::range::{Cursor, Key};
-use super::text::{KeyEncoding, is_url_encoded, unescape, url_decode};
+use super::text::{KeyEncoding, is_plain, is_url_encoded, unescape, url_decode};
 use memchr::memmem;
 
 /// Takes the body of a listing's answer as it arrives. Implemented by [`PageScan`] for any sink, so
@@ -74,7 +74,7 @@ pub struct PageScan<S> {
 struct Scratch {
     entities: Vec<u8>,
     key: Vec<u8>,
-    fields: [Vec<u8>; 4],
+    fields: [Vec<u8>; 3],
 }
 
 impl<S: ObjectSink> PageScan<S> {
@@ -195,10 +195,14 @@ impl<S: ObjectSink> PageScan<S> {
             return Err(PageFault::Malformed("an object without a key"));
         };
         let Scratch { entities, key: key_scratch, fields } = &mut self.scratch;
-        let text = unescape(raw_key, entities);
-        let encoded = is_url_encoded(text);
-        self.encoding_matters |= encoded;
-        let key = if encoded && self.encoding == KeyEncoding::Url { url_decode(text, key_scratch) } else { text };
+        let key = if is_plain(raw_key) {
+            raw_key
+        } else {
+            let text = unescape(raw_key, entities);
+            let encoded = is_url_encoded(text);
+            self.encoding_matters |= encoded;
+            if encoded && self.encoding == KeyEncoding::Url { url_decode(text, key_scratch) } else { text }
+        };
         if key.is_empty() {
             return Err(PageFault::Malformed("an object with an empty key"));
         }
@@ -218,14 +222,20 @@ impl<S: ObjectSink> PageScan<S> {
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
         self.has_last = true;
-        let [size, last_modified, etag, storage_class] = fields;
-        self.sink.object(&Object {
-            key,
-            size: unescape(raw.size, size),
-            last_modified: unescape(raw.last_modified, last_modified),
-            etag: bare_etag(raw.etag, etag),
-            storage_class: unescape(raw.storage_class, storage_class),
-        });
+        let object = if raw.plain {
+            let RawObject { size, last_modified, etag, storage_class, .. } = *raw;
+            Object { key, size, last_modified, etag, storage_class }
+        } else {
+            let [last_modified, etag, storage_class] = fields;
+            Object {
+                key,
+                size: raw.size,
+                last_modified: unescape(raw.last_modified, last_modified),
+                etag: bare_etag(raw.etag, etag),
+                storage_class: unescape(raw.storage_class, storage_class),
+            }
+        };
+        self.sink.object(&object);
         Ok(())
     }
 }
@@ -312,7 +322,7 @@ mod tests {
         }
 
         fn object(&mut self, object: &Object<'_>) {
-            self.0.push((object.key.to_vec(), object.size.to_vec(), object.etag.to_vec()));
+            self.0.push((object.key.to_vec(), object.size.text.to_vec(), object.etag.to_vec()));
         }
     }
 

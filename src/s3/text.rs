@@ -14,12 +14,37 @@ pub enum KeyEncoding {
     Plain,
 }
 
+/// Whether one of `marks` is in `text`. For the short texts of a listing: looks at blocks of 16 or 8
+/// bytes, which the compiler turns into vector instructions, and costs no call. The last block
+/// overlaps the one before.
+#[inline(always)]
+#[must_use]
+pub fn contains_any<const MARKS: usize>(text: &[u8], marks: [u8; MARKS]) -> bool {
+    if let Some(last) = text.last_chunk::<16>() {
+        let (blocks, tail) = text.as_chunks::<16>();
+        return blocks.iter().any(|block| block_has(block, marks)) || !tail.is_empty() && block_has(last, marks);
+    }
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) => block_has(first, marks) || block_has(last, marks),
+        _ => text.iter().any(|byte| marks.contains(byte)),
+    }
+}
+
+#[inline(always)]
+fn block_has<const SIZE: usize, const MARKS: usize>(block: &[u8; SIZE], marks: [u8; MARKS]) -> bool {
+    let hits = |byte: u8| marks.iter().fold(0, |hits, &mark| hits | u8::from(byte == mark));
+    block.iter().fold(0, |found, &byte| found | hits(byte)) != 0
+}
+
 /// Undoes the XML entities of `raw`; `scratch` holds the result where there were any.
 /// Unknown or broken entities stay as they are.
+#[inline(always)]
 pub fn unescape<'text>(raw: &'text [u8], scratch: &'text mut Vec<u8>) -> &'text [u8] {
-    let Some(first) = memchr(b'&', raw) else {
-        return raw;
-    };
+    if contains_any(raw, *b"&") { unescape_into(raw, scratch) } else { raw }
+}
+
+fn unescape_into<'text>(raw: &[u8], scratch: &'text mut Vec<u8>) -> &'text [u8] {
+    let first = memchr(b'&', raw).unwrap_or(raw.len());
     scratch.clear();
     scratch.extend_from_slice(&raw[..first]);
     let mut rest = &raw[first..];
@@ -56,6 +81,12 @@ fn entity(name: &[u8]) -> Option<char> {
             char::from_u32(code)
         }
     }
+}
+
+/// Whether `raw` is the bytes it stands for whatever its encoding: nothing in it that [`unescape`]
+/// or [`url_decode`] would change.
+pub fn is_plain(raw: &[u8]) -> bool {
+    !contains_any(raw, *b"%+&")
 }
 
 /// Whether `raw` would be changed by [`url_decode`].
@@ -109,6 +140,19 @@ fn hexadecimal(digit: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_are_found_wherever_they_stand() {
+        for length in 0..40 {
+            let mut text = vec![b'x'; length];
+            assert!(!contains_any(&text, *b",\""));
+            for at in 0..length {
+                text[at] = b'"';
+                assert!(contains_any(&text, *b",\""), "{at} of {length}");
+                text[at] = b'x';
+            }
+        }
+    }
 
     #[test]
     fn entities() {

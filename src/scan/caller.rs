@@ -12,6 +12,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -42,6 +43,8 @@ pub struct Caller {
     slots: Arc<Semaphore>,
     max_attempts: u32,
     request_timeout: Duration,
+    /// Whether a request has succeeded, if only once.
+    reached: Arc<AtomicBool>,
     events: Events,
     stop: Stop,
 }
@@ -55,6 +58,7 @@ impl Caller {
             slots,
             max_attempts: limits.max_attempts.get(),
             request_timeout: limits.request_timeout,
+            reached: Arc::default(),
             events,
             stop,
         }
@@ -95,7 +99,10 @@ impl Caller {
             let answer = self.stop.unless_abandoned(sent).await.ok_or(Halt::Interrupted)?;
             drop(permit);
             let failure = match answer {
-                Ok(Ok(value)) => return Ok(value),
+                Ok(Ok(value)) => {
+                    self.reached.store(true, Ordering::Relaxed);
+                    return Ok(value);
+                }
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure::local(FailureKind::Timeout, format!("no answer within {timeout:?}")),
             };
@@ -127,10 +134,11 @@ impl Caller {
     }
 
     /// What will hardly mend itself in seconds is tried less often, so that a misspelt endpoint is
-    /// reported soon.
+    /// reported soon. A store that was reached before is no misspelling: it may be restarting.
     fn attempts_for(&self, kind: &FailureKind) -> u32 {
         match kind {
-            FailureKind::Unreachable | FailureKind::NotS3 => self.max_attempts.min(4),
+            FailureKind::NotS3 => self.max_attempts.min(4),
+            FailureKind::Unreachable if !self.reached.load(Ordering::Relaxed) => self.max_attempts.min(4),
             _ => self.max_attempts,
         }
     }

@@ -18,6 +18,7 @@ pub use caller::{Caller, Halt, Limiter, limiter};
 pub use discover::{Discovered, discover};
 pub use run::run;
 pub use stop::Stop;
+pub use worker::{Message, News, RangeTask, StopCause, list_range};
 
 use crate::event::{Effort, Events, Verdict};
 use crate::job::{Limits, OnDenied};

@@ -98,7 +98,8 @@ impl<L: Lister> Run<L> {
             used.caller.stop().abandon();
             record.verdict = AccountVerdict::Unusable;
             record.reason = Some(failure.to_string());
-            let told = Event::AccountFailed { account: record.name.clone(), reason: failure.to_string(), hint: None };
+            let (account, reason) = (record.name.clone(), failure.to_string());
+            let told = Event::AccountFailed { account, reason, hint: failure.hint().map(str::to_owned) };
             self.input.events.emit(told).await;
         }
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_s3scan");
 
@@ -23,7 +24,8 @@ impl Workspace {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    #[expect(clippy::disallowed_methods, reason = "nobody else reads the file yet")]
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("folder");
         fs::write(path, text).expect("written");
@@ -33,7 +35,7 @@ impl Workspace {
     pub fn job(&self, endpoint_url: &str, rest: &str) {
         self.write(
             "job.toml",
-            &format!("version = 1\n[accounts.a]\nendpoint_url = \"{endpoint_url}\"\npath_style = true\n{rest}\n"),
+            format!("version = 1\n[accounts.a]\nendpoint_url = \"{endpoint_url}\"\npath_style = true\n{rest}\n"),
         );
     }
 
@@ -64,6 +66,14 @@ impl Workspace {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{told}");
         told
+    }
+
+    /// Starts `s3scan run job.toml` with more arguments, and leaves it running.
+    pub fn start(&self, more: &[&str]) -> Running {
+        let stderr = self.path("stderr");
+        let mut command = self.command(&[&["run", "job.toml"], more].concat());
+        command.stdout(Stdio::null()).stderr(fs::File::create(&stderr).expect("created"));
+        Running { child: command.spawn().expect("the program starts"), stderr }
     }
 
     /// The folders of the job's runs, oldest first.
@@ -104,6 +114,45 @@ impl Workspace {
     }
 }
 
+/// The program, still running; killed when dropped.
+pub struct Running {
+    child: Child,
+    stderr: PathBuf,
+}
+
+impl Running {
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has written to standard error so far.
+    pub fn told(&self) -> String {
+        fs::read_to_string(&self.stderr).expect("read")
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("waited")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Ending a program that has already ended is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for a condition that must come true soon.
+#[expect(clippy::disallowed_methods, reason = "the thread of a test has nothing else to do")]
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The rows of a bucket's files, in order, without headers.
 pub fn rows(files: &BTreeMap<String, Vec<u8>>, bucket: &str) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
@@ -127,8 +176,13 @@ pub struct Server {
 
 impl Server {
     pub fn start(spec: &str) -> Self {
+        Self::start_at("127.0.0.1:0", spec)
+    }
+
+    /// A server in the place of one that was there before.
+    pub fn start_at(address: &str, spec: &str) -> Self {
         let mut child = Command::new(PROGRAM)
-            .args(["demo", "serve", spec])
+            .args(["demo", "serve", spec, "--address", address])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -140,10 +194,15 @@ impl Server {
         Self { child, url }
     }
 
+    /// Its host and port.
+    pub fn address(&self) -> &str {
+        self.url.strip_prefix("http://").expect("http")
+    }
+
     /// Its counters, by a plain HTTP request.
     pub fn counters(&self) -> serde_json::Value {
         use std::io::{Read, Write};
-        let address = self.url.strip_prefix("http://").expect("http");
+        let address = self.address();
         let mut stream = std::net::TcpStream::connect(address).expect("connected");
         let request = format!("GET /_demo/counters HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("sent");
