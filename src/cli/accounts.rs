@@ -103,7 +103,7 @@ pub async fn ask(
         let (name, search) = (record.name.clone(), search.clone());
         asking.spawn(async move {
             let mut effort = Effort::default();
-            let discovered = discover(&store, &caller, &name, &search, &mut effort).await;
+            let discovered = Box::pin(discover(&store, &caller, &name, &search, &mut effort)).await;
             (index, discovered, effort)
         });
     }

@@ -198,12 +198,11 @@ fn progress(showing: &ShowingArguments) -> ProgressChoice {
 fn log_options(showing: &ShowingArguments) -> LogOptions<'static> {
     let level = match showing.log_level {
         Some(LevelArgument::Error) => LogLevel::Error,
-        Some(LevelArgument::Warn) => LogLevel::Warn,
-        Some(LevelArgument::Info) => LogLevel::Info,
         Some(LevelArgument::Debug) => LogLevel::Debug,
         Some(LevelArgument::Trace) => LogLevel::Trace,
+        Some(LevelArgument::Warn) => LogLevel::Warn,
         None if showing.quiet => LogLevel::Warn,
-        None => LogLevel::Info,
+        Some(LevelArgument::Info) | None => LogLevel::Info,
     };
     let format = match showing.log_format {
         Some(FormatArgument::Json) => LogFormat::Json,

@@ -134,7 +134,7 @@ mod tests {
         for name in ["../../etc", "etc", "/etc", "../etc", "demo-line\nbreak"] {
             assert!(matches!(catalog.find(name), Some(Bucket::Open(_))), "{name}");
         }
-        assert_eq!(super::Catalog::new(&Spec::default()).find("etc"), None);
+        assert_eq!(Catalog::new(&Spec::default()).find("etc"), None);
     }
 
     #[test]

@@ -125,7 +125,7 @@ pub(super) fn url_encoded(mut text: &[u8], out: &mut Vec<u8>) {
         match text[index] {
             b' ' => out.push(b'+'),
             byte => {
-                out.extend_from_slice(&[b'%', UPPER_HEX[usize::from(byte >> 4)], UPPER_HEX[usize::from(byte & 15)]])
+                out.extend_from_slice(&[b'%', UPPER_HEX[usize::from(byte >> 4)], UPPER_HEX[usize::from(byte & 15)]]);
             }
         }
         text = &text[index + 1..];

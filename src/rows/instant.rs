@@ -46,8 +46,12 @@ impl From<Utc> for Instant {
 pub fn parse_utc(text: &[u8]) -> Option<Utc> {
     let (head, tail) = text.split_first_chunk::<19>()?;
     // Every byte is the form's own, or above it by at most what a digit may be.
-    let wrong = |at: usize| u8::from(head[at].wrapping_sub(FORM[at]) > SPAN[at]);
-    if (0..19).fold(0, |wrongs, at| wrongs | wrong(at)) != 0 {
+    let (start, end) = head.split_first_chunk::<16>()?;
+    let mut wrong = [0_u8; 16];
+    for at in 0..16 {
+        wrong[at] = u8::from(start[at].wrapping_sub(FORM[at]) > SPAN[at]);
+    }
+    if wrong != [0; 16] || end[0] != b':' || !end[1].is_ascii_digit() || !end[2].is_ascii_digit() {
         return None;
     }
     let two = |at: usize| u32::from(head[at] - b'0') * 10 + u32::from(head[at + 1] - b'0');
@@ -71,8 +75,9 @@ pub fn parse_utc(text: &[u8]) -> Option<Utc> {
     Some(Utc { year, month, day, second_of_day, nanoseconds })
 }
 
-const FORM: &[u8; 19] = b"0000-00-00T00:00:00";
-const SPAN: [u8; 19] = [9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9];
+/// What an instant begins with, up to its minutes.
+const FORM: &[u8; 16] = b"0000-00-00T00:00";
+const SPAN: [u8; 16] = [9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9];
 
 /// Reads any other RFC 3339 instant, and returns it with its text in UTC.
 #[must_use]

@@ -22,6 +22,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// So much is kept of an answer that is no listing.
+const FOREIGN_LIMIT: usize = 64 * 1024;
+
 /// The scanner of a page, attached to its request as an extension.
 #[derive(Clone)]
 pub struct PageTap {
@@ -55,9 +58,14 @@ impl PageTap {
                 Root::Undecided if !ended => {}
                 Root::Undecided if head.is_empty() => return Err(refused(PageFault::Cut)),
                 Root::Undecided | Root::Foreign => {
-                    while let Some(frame) = self.next_frame(&mut body).await? {
+                    // An error of S3 has a few hundred bytes; what is longer is no S3 and only needs to
+                    // be recognized as such.
+                    while head.len() < FOREIGN_LIMIT
+                        && let Some(frame) = self.next_frame(&mut body).await?
+                    {
                         head.extend_from_slice(&frame);
                     }
+                    head.truncate(FOREIGN_LIMIT);
                     *response.body_mut() = SdkBody::from(head);
                     return Ok(());
                 }

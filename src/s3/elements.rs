@@ -6,7 +6,7 @@
 
 use super::fault::PageFault;
 use super::object::Size;
-use super::text::contains_any;
+use super::text::{contains_any, near};
 use memchr::memchr;
 
 /// The parts of one `<Contents>` that rows are made of, still encoded.
@@ -40,13 +40,13 @@ fn as_s3_writes(input: &[u8]) -> Option<(RawObject<'_>, usize)> {
     const CHECKSUM: &[u8; 88] =
         b"<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>";
     let rest = input.strip_prefix(b"<Key>")?;
-    let (key, rest) = rest.split_at(near(rest, b'<')?);
+    let (key, rest) = rest.split_at(near(rest, [b'<'])?);
     let rest = rest.strip_prefix(b"</Key><LastModified>")?;
     let (last_modified, rest) = rest.split_at_checked(24)?;
     let rest = rest.strip_prefix(b"</LastModified><ETag>&quot;")?;
     let (etag, rest) = match rest.split_at_checked(32) {
         Some((digits, tail)) if tail.first() == Some(&b'&') => (digits, tail),
-        _ => rest.split_at(near(rest, b'&')?),
+        _ => rest.split_at(near(rest, [b'&'])?),
     };
     let rest = rest.strip_prefix(b"&quot;</ETag>")?;
     let rest = rest.strip_prefix(CHECKSUM).unwrap_or(rest).strip_prefix(b"<Size>")?;
@@ -54,25 +54,12 @@ fn as_s3_writes(input: &[u8]) -> Option<(RawObject<'_>, usize)> {
     let rest = rest[size.text.len()..].strip_prefix(b"</Size><StorageClass>")?;
     let (storage_class, rest) = match rest.strip_prefix(b"STANDARD<") {
         Some(_) => rest.split_at(8),
-        None => rest.split_at(near(rest, b'<')?),
+        None => rest.split_at(near(rest, [b'<'])?),
     };
     let rest = rest.strip_prefix(b"</StorageClass></Contents>")?;
     let object = RawObject { key: Some(key), size, last_modified, etag, storage_class, plain: true };
     // Names of storage classes have no entities; should one ever, it is read the other way.
-    (!storage_class.contains(&b'&')).then(|| (object, input.len() - rest.len()))
-}
-
-/// Where `mark` stands, which is expected within the next few dozen bytes: searched in blocks, which
-/// costs less than a call of `memchr`.
-#[inline(always)]
-fn near(text: &[u8], mark: u8) -> Option<usize> {
-    let (blocks, tail) = text.as_chunks::<16>();
-    for (number, block) in blocks.iter().enumerate() {
-        if contains_any(block, [mark]) {
-            return block.iter().position(|&byte| byte == mark).map(|at| number * 16 + at);
-        }
-    }
-    tail.iter().position(|&byte| byte == mark).map(|at| blocks.len() * 16 + at)
+    (!contains_any(storage_class, *b"&")).then(|| (object, input.len() - rest.len()))
 }
 
 fn in_any_order(input: &[u8]) -> Cut<RawObject<'_>> {
@@ -183,7 +170,10 @@ pub enum Root {
     /// More of the body is needed to know.
     Undecided,
     /// A page of a listing; its children begin at this offset.
-    Listing { children_at: usize },
+    Listing {
+        /// Bytes before its first child.
+        children_at: usize,
+    },
     /// Something else: an error, or not S3 at all.
     Foreign,
 }

@@ -51,6 +51,7 @@ pub struct PageFacts {
 const ELEMENT_LIMIT: usize = 256 * 1024;
 
 /// Scans one page after another of one range into `sink`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the page")]
 pub struct PageScan<S> {
     /// Where objects go.
     pub sink: S,
@@ -312,6 +313,7 @@ impl<S: ObjectSink> BodySink for PageScan<S> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::fmt::Write as _;
 
     #[derive(Default)]
     struct Collected(Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>);
@@ -329,9 +331,10 @@ mod tests {
     fn page(keys: &[&str], tail: &str) -> Vec<u8> {
         let mut xml = String::from("<Name>b</Name><Prefix/><EncodingType>url</EncodingType>");
         for key in keys {
-            xml += &format!(
+            let _ = writeln!(
+                xml,
                 "<Contents><Key>{key}</Key><LastModified>2025-01-01T00:00:00.000Z</LastModified>\
-                 <ETag>&quot;e&quot;</ETag><Size>5</Size><Owner><ID>o</ID></Owner></Contents>\n"
+                 <ETag>&quot;e&quot;</ETag><Size>5</Size><Owner><ID>o</ID></Owner></Contents>"
             );
         }
         (xml + tail + "</ListBucketResult>").into_bytes()

@@ -166,7 +166,7 @@ impl Caller {
 fn back_off(attempt: u32, retry_after: Option<Duration>) -> Duration {
     let ceiling = Duration::from_millis(100 << attempt.min(9).saturating_sub(1)).min(Duration::from_secs(20));
     let jittered = ceiling.mul_f64(0.5 + 0.5 * random_fraction());
-    jittered.max(retry_after.unwrap_or_default().min(Duration::from_secs(300)))
+    jittered.max(retry_after.unwrap_or_default().min(Duration::from_mins(5)))
 }
 
 /// A random number in `0..1`. The standard library's hasher keys are random enough for jitter.
@@ -190,7 +190,7 @@ mod tests {
             assert!(wait >= ceiling / 2 && wait <= ceiling, "{attempt}: {wait:?}");
         }
         assert_eq!(back_off(1, Some(Duration::from_secs(7))), Duration::from_secs(7));
-        assert_eq!(back_off(1, Some(Duration::from_secs(7000))), Duration::from_secs(300));
+        assert_eq!(back_off(1, Some(Duration::from_secs(7000))), Duration::from_mins(5));
     }
 
     #[test]

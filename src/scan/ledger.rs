@@ -152,10 +152,8 @@ impl OpenBucket {
     pub fn restart_unordered(&mut self) {
         let id = self.record.next_range;
         let fresh = Self::begin(self.record.bucket, self.record.started);
-        let mut range = fresh.record.ranges;
-        range.iter_mut().for_each(|range| range.id = id);
         self.record = BucketRecord {
-            ranges: range,
+            ranges: fresh.record.ranges.into_iter().map(|range| RangeRecord { id, ..range }).collect(),
             ordered: false,
             effort: self.record.effort,
             next_range: id + 1,

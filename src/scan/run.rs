@@ -179,7 +179,7 @@ impl<L: Lister> Run<L> {
         };
         let settings = &self.input.settings;
         let limits = &settings.limits;
-        let pace = limits.bucket_requests_per_second.map(|rate| Arc::new(limiter(rate, limits.burst)));
+        let pacing = limits.bucket_requests_per_second.map(|rate| Arc::new(limiter(rate, limits.burst)));
         let encoder = RowEncoder::new(&settings.columns, &bucket.fields);
         let writer = RowWriter::new(Arc::clone(&settings.filter), encoder);
         let open = &self.ledger.open[&place].record;
@@ -193,7 +193,7 @@ impl<L: Lister> Run<L> {
                 ordered: open.ordered,
                 lister: Arc::clone(&account.lister),
                 caller: account.caller.clone(),
-                limiter: pace.clone(),
+                limiter: pacing.clone(),
                 plain_keys: Arc::clone(&account.plain_keys),
                 writer: writer.clone(),
                 folder: self.folder.clone(),

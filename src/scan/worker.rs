@@ -59,11 +59,26 @@ pub enum News {
     /// Its part is open.
     Opened(Arc<File>),
     /// A page was listed and its rows are in the part, not yet synced.
-    Page { record: RangeRecord, effort: Effort },
+    Page {
+        /// The range behind that page.
+        record: RangeRecord,
+        /// Requests the page took.
+        effort: Effort,
+    },
     /// The last page was listed.
-    Done { record: RangeRecord, effort: Effort },
+    Done {
+        /// The range at its end.
+        record: RangeRecord,
+        /// Requests the page took.
+        effort: Effort,
+    },
     /// It could not be listed further for now.
-    Stopped { effort: Effort, why: StopCause },
+    Stopped {
+        /// Requests made since the last page.
+        effort: Effort,
+        /// Why.
+        why: StopCause,
+    },
 }
 
 /// Why a worker stopped before its range's end.

@@ -50,7 +50,10 @@ impl JobLock {
 }
 
 fn lock_path(state_file: &Path) -> PathBuf {
-    state_file.with_extension("lock")
+    // A state file may itself be named so: the two must never be one.
+    let extension =
+        if state_file.extension().is_some_and(|extension| extension == "lock") { "lock.lock" } else { "lock" };
+    state_file.with_extension(extension)
 }
 
 #[cfg(test)]
@@ -68,5 +71,6 @@ mod tests {
         );
         drop(lock);
         JobLock::take(&state).unwrap();
+        assert_ne!(lock_path(Path::new("state/x.lock")), Path::new("state/x.lock"));
     }
 }

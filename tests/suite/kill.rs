@@ -68,7 +68,7 @@ fn killed_at_every_step_of_the_commit_protocol() {
     assert!(kills >= 50, "only {kills} kills");
 }
 
-/// A small generator (SplitMix64), so that the moments are the same in every run of the test.
+/// A small generator (`SplitMix64`), so that the moments are the same in every run of the test.
 struct Moments(u64);
 
 impl Moments {
@@ -105,18 +105,14 @@ fn killed_at_random_moments() {
                     None => std::thread::yield_now(),
                 }
             };
-            match status {
-                Some(status) => {
-                    assert_eq!(status.code(), Some(0), "round {round}");
-                    ended = true;
-                    break;
-                }
-                None => {
-                    child.kill().expect("killed");
-                    child.wait().expect("waited");
-                    kills += 1;
-                }
+            if let Some(status) = status {
+                assert_eq!(status.code(), Some(0), "round {round}");
+                ended = true;
+                break;
             }
+            child.kill().expect("killed");
+            child.wait().expect("waited");
+            kills += 1;
         }
         if !ended {
             workspace.expect(0, &["-q"]);

@@ -61,7 +61,10 @@ impl MemoryStore {
             write!(xml, "<NextContinuationToken>token:{escaped}</NextContinuationToken>").unwrap();
         }
         for (key, object) in listed {
-            let encoded: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let encoded = key.bytes().fold(String::new(), |mut text, byte| {
+                write!(text, "%{byte:02X}").unwrap();
+                text
+            });
             let modified = jiff::Timestamp::from_second(object.modified).unwrap();
             write!(
                 xml,
@@ -109,6 +112,7 @@ impl Lister for MemoryStore {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn refused(fault: s3scan::s3::PageFault) -> Failure {
     let kind = if fault.is_transient() { FailureKind::Transient } else { FailureKind::Untrusted };
     Failure::local(kind, fault.to_string())

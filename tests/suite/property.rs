@@ -89,19 +89,18 @@ async fn invoke(case: &Case, folder: &Path, crash_after: Option<usize>) -> bool 
         .map(|name| BucketEntry { account: 0, name: name.clone(), region: "r".into(), literal: false })
         .collect();
     let known = RunRecord::load(&state_file).unwrap();
-    let store = match known {
-        Some(record) => RunStore::open(&state_file, record).unwrap(),
-        None => {
-            let mut record = RunRecord::new("property", "run", Timestamp::UNIX_EPOCH, folder.join("data/property/run"));
-            record.accounts = vec![AccountRecord {
-                name: "a".into(),
-                discovered: true,
-                settled: true,
-                verdict: s3scan::event::AccountVerdict::Ok,
-                reason: None,
-            }];
-            RunStore::create(&state_file, record, &entries).unwrap()
-        }
+    let store = if let Some(record) = known {
+        RunStore::open(&state_file, record).unwrap()
+    } else {
+        let mut record = RunRecord::new("property", "run", Timestamp::UNIX_EPOCH, folder.join("data/property/run"));
+        record.accounts = vec![AccountRecord {
+            name: "a".into(),
+            discovered: true,
+            settled: true,
+            verdict: s3scan::event::AccountVerdict::Ok,
+            reason: None,
+        }];
+        RunStore::create(&state_file, record, &entries).unwrap()
     };
     let window = s3scan::job::Window {
         since: case.window.0.map(|second| Timestamp::from_second(second).unwrap()),

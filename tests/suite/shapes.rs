@@ -131,7 +131,7 @@ fn the_truth_is_printed_as_json_lines() {
     let workspace = Workspace::new();
     let output = workspace.command(&["demo", "truth", "demo-unicode", "demo:?objects=300"]).output().expect("runs");
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(output.stdout.iter().filter(|&&byte| byte == b'\n').count(), 300);
+    assert_eq!(output.stdout.split(|&byte| byte == b'\n').count(), 301);
     let mut child = workspace
         .command(&["demo", "truth", "demo-flat", "demo:?objects=100000"])
         .stdout(Stdio::piped())
