@@ -49,11 +49,13 @@ impl PageTap {
     /// Reads the body of a 200 into the sink, or leaves it as it was where it is no listing.
     async fn read(&self, response: &mut HttpResponse) -> Result<(), ConnectorError> {
         let mut body = std::mem::replace(response.body_mut(), SdkBody::taken());
-        let mut head = Vec::new();
+        response.headers_mut().remove("content-length");
+        // The first frame nearly always shows the root, and is then scanned where it lies.
+        let mut head = Bytes::new();
         loop {
             let frame = self.next_frame(&mut body).await?;
             let ended = frame.is_none();
-            head.extend_from_slice(&frame.unwrap_or_default());
+            head = joined(head, frame.unwrap_or_default());
             match elements::root(&head) {
                 Root::Undecided if !ended => {}
                 Root::Undecided if head.is_empty() => return Err(refused(PageFault::Cut)),
@@ -63,7 +65,7 @@ impl PageTap {
                     while head.len() < FOREIGN_LIMIT
                         && let Some(frame) = self.next_frame(&mut body).await?
                     {
-                        head.extend_from_slice(&frame);
+                        head = joined(head, frame);
                     }
                     head.truncate(FOREIGN_LIMIT);
                     *response.body_mut() = SdkBody::from(head);
@@ -79,7 +81,6 @@ impl PageTap {
             self.sink().feed(&frame).map_err(refused)?;
         }
         self.sink().finish().map_err(refused)?;
-        response.headers_mut().remove("content-length");
         *response.body_mut() = SdkBody::from("<ListBucketResult/>");
         Ok(())
     }
@@ -98,6 +99,11 @@ impl PageTap {
             }
         }
     }
+}
+
+/// Both, one behind the other; copied only where both have something.
+fn joined(head: Bytes, frame: Bytes) -> Bytes {
+    if head.is_empty() { frame } else { Bytes::from([head, frame].concat()) }
 }
 
 fn refused(fault: PageFault) -> ConnectorError {
