@@ -63,7 +63,7 @@ struct ShowingArguments {
     /// The log file, instead of the job's
     #[arg(long, value_name = "PATH")]
     log_file: Option<PathBuf>,
-    /// Show warnings and errors only, and no progress
+    /// Show warnings and errors only: no progress, and nothing of a run that is complete
     #[arg(short, long)]
     quiet: bool,
 }

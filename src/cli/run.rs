@@ -78,14 +78,14 @@ fn one(
         .enable_all()
         .build()
         .map_err(|error| Refusal::error(Exit::Files, &error))?;
-    let ended = runtime.block_on(shown(job, record, resumed, console));
+    let ended = runtime.block_on(shown(job, record, resumed, console, arguments.showing.quiet));
     // A bucket that is still being joined when a person stops the run is joined again by the next.
     runtime.shutdown_background();
     ended
 }
 
 /// Scans with signals heeded and events shown.
-async fn shown(job: &Job, record: RunRecord, resumed: bool, console: &Console) -> Result<Exit, Refusal> {
+async fn shown(job: &Job, record: RunRecord, resumed: bool, console: &Console, quiet: bool) -> Result<Exit, Refusal> {
     let started = super::now();
     let (events, receiver) = Events::channel();
     let stop = Stop::default();
@@ -113,7 +113,9 @@ async fn shown(job: &Job, record: RunRecord, resumed: bool, console: &Console) -
     for complaint in complaints {
         console.print(&complaint.to_string());
     }
-    console.print(&closing_table(&summary));
+    if !(quiet && exit == Exit::Complete) {
+        console.print(&closing_table(&summary));
+    }
     Ok(exit)
 }
 

@@ -107,6 +107,10 @@ impl PathTemplate {
         }
         require(PathToken::Bucket, "all buckets would share a file");
         require(PathToken::Part, "all files of a bucket would have one name");
+        if pieces.contains(&PathPiece::Token(PathToken::AccountId)) {
+            let refusal = Refusal::new("`{account_id}` is not supported yet: account ids are not asked for");
+            refusals.push(refusal.hint("name the account by `{account}`"));
+        }
         if refusals.is_empty() { Ok(Self { pieces }) } else { Err(refusals) }
     }
 

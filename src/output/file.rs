@@ -26,12 +26,18 @@ impl FileError {
     }
 }
 
-/// Creates a folder and its parents.
+/// Creates a folder and its parents, durably.
 ///
 /// # Errors
 /// As the file system says.
 pub fn create_folder(path: &Path) -> Result<(), FileError> {
-    fs::create_dir_all(path).map_err(FileError::at("create folder", path))
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| is_missing(folder)).collect();
+    fs::create_dir_all(path).map_err(FileError::at("create folder", path))?;
+    missing.iter().try_for_each(|folder| sync_folder(folder.parent().unwrap_or(Path::new("."))))
+}
+
+fn is_missing(folder: &Path) -> bool {
+    !folder.as_os_str().is_empty() && !folder.exists()
 }
 
 /// Makes the entries of a folder durable.

@@ -21,11 +21,8 @@ pub fn publish(folder: &Path, files: &[(u64, PathBuf, u64)]) -> Result<(), FileE
     let mut folders = BTreeSet::new();
     for (part, path, bytes) in files {
         let parent = path.parent().unwrap_or(Path::new("."));
-        if folders.insert(parent.to_owned()) && !parent.exists() {
+        if folders.insert(parent.to_owned()) {
             create_folder(parent)?;
-            for above in parent.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
-                sync_folder(above)?;
-            }
         }
         match fs::rename(joined_path(folder, *part), path) {
             Ok(()) => {}

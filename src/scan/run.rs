@@ -36,6 +36,9 @@ pub async fn run<L: Lister>(input: ScanInput<L>, store: RunStore) -> Result<Scan
     ended
 }
 
+/// Buckets that are joined at once: enough to keep a disk busy, few enough to bound the memory.
+const JOINS: usize = 4;
+
 /// A bucket whose parts were joined into files.
 type Joined = (u32, Result<(Vec<JoinedFile>, Vec<FileEntry>), FileError>);
 
@@ -218,7 +221,9 @@ impl<L: Lister> Run<L> {
         if self.input.stop.is_requested() {
             return Ok(());
         }
-        for place in std::mem::take(&mut self.to_join) {
+        while self.joins.len() < JOINS
+            && let Some(place) = self.to_join.pop_first()
+        {
             let mut ranges: Vec<IndexEntry> = store.index_of(place)?;
             ranges.extend_from_slice(self.ledger.open[&place].uncommitted_ranges());
             let header = header(&self.input.settings.columns);

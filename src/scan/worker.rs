@@ -137,6 +137,7 @@ impl<L: Lister> Worker<'_, L> {
         let mut part = open().map_err(StopCause::Storage)?;
         self.tell(News::Opened(part.file())).await;
         let scan: Scan = Arc::new(Mutex::new(PageScan::new(task.writer.clone())));
+        let mut tokens = TokenGuard::default();
         loop {
             self.page(&scan).await?;
             let next = {
@@ -145,7 +146,8 @@ impl<L: Lister> Worker<'_, L> {
                 let record = &mut self.task.record;
                 record.part = part.append(scan.sink.rows(), counts.rows).map_err(StopCause::Storage)?;
                 record.counts += counts;
-                let next = advance(&record.cursor, scan.facts(), scan.last_key(), self.task.ordered);
+                let next = advance(&record.cursor, scan.facts(), scan.last_key(), self.task.ordered)
+                    .and_then(|next| tokens.pass(next));
                 next.map_err(|fault| StopCause::Failed(Failure::local(FailureKind::Untrusted, fault.to_string())))?
             };
             let done = next.is_none();
@@ -218,6 +220,29 @@ fn advance(
     }
 }
 
+/// Notices tokens that go round in a circle, whatever its length, by remembering one of them: the
+/// one at the last power of two (Brent's algorithm).
+#[derive(Debug, Default)]
+struct TokenGuard {
+    remembered: Option<String>,
+    since: u64,
+}
+
+impl TokenGuard {
+    fn pass(&mut self, next: Option<Cursor>) -> Result<Option<Cursor>, PageFault> {
+        if let Some(token) = next.as_ref().and_then(|cursor| cursor.token.as_ref()) {
+            if self.remembered.as_ref() == Some(token) {
+                return Err(PageFault::NoProgress);
+            }
+            self.since += 1;
+            if self.since.is_power_of_two() {
+                self.remembered = Some(token.clone());
+            }
+        }
+        Ok(next)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +274,20 @@ mod tests {
         assert_eq!(empty_page, Ok(Some(cursor(Some("k"), Some("t")))));
         let unordered = advance(&Cursor::default(), &facts(true, Some("t")), Some(Key::from("k")), false);
         assert_eq!(unordered, Ok(Some(cursor(None, Some("t")))));
+    }
+
+    #[test]
+    fn a_circle_of_tokens_is_no_progress() {
+        for circle in 1..20 {
+            let mut guard = TokenGuard::default();
+            let caught = (0..200).position(|page| {
+                let token = if page < 7 { format!("start {page}") } else { format!("{}", page % circle) };
+                guard.pass(Some(cursor(None, Some(&token)))).is_err()
+            });
+            assert!(caught.is_some(), "{circle}");
+        }
+        let mut guard = TokenGuard::default();
+        assert!((0..500).all(|page| guard.pass(Some(cursor(None, Some(&page.to_string())))).is_ok()));
     }
 
     #[test]

@@ -110,10 +110,6 @@ impl RunStore {
         let mut store = Self::open(state_file, record)?;
         store.record.journals.buckets = store.buckets.append(buckets)?;
         sync_folder(folder.path())?;
-        // Every folder from the output's root down may be new.
-        for parent in folder.path().ancestors().skip(1).take_while(|parent| !parent.as_os_str().is_empty()) {
-            sync_folder(parent)?;
-        }
         crash::reached("run-created");
         store.record.save(state_file)?;
         Ok(store)

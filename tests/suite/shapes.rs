@@ -1,10 +1,10 @@
 //! Every shape of keys, compared with the truth: rows, their order and their content, read back by
-//! the csv crate and by Python's csv module; and the bytes, whatever the concurrency.
+//! the csv crate; and the bytes, whatever the concurrency.
 
 use crate::harness::{Server, Workspace, rows};
 use s3scan::demo::{Spec, truth};
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 const SHAPES: [&str; 5] = ["flat", "uuid", "dates", "skewed", "unicode"];
 
@@ -50,29 +50,6 @@ fn rows_equal_the_truth_for_every_shape() {
     again.job(&server.url, "[output]\nrows_per_file = 30_000\n[limits]\nconcurrency = 1");
     again.expect(0, &[]);
     assert!(again.files() == files, "the bytes differ with the concurrency");
-}
-
-/// Reads a CSV file and prints its rows as JSON arrays, a line each.
-const PYTHON: &str = "
-import csv, json, sys
-with open(sys.argv[1], newline='', encoding='utf-8') as file:
-    for row in csv.reader(file):
-        print(json.dumps(row))
-";
-
-#[test]
-fn python_reads_the_same_rows() {
-    let text = "demo:?objects=200000&shape=unicode";
-    let spec: Spec = text.parse().expect("a spec");
-    let workspace = Workspace::new();
-    workspace.job(text, "");
-    workspace.expect(0, &[]);
-    let file = workspace.last_run().join("a/demo-unicode_1.csv");
-    let output = Command::new("python3").args(["-c", PYTHON]).arg(file).output().expect("python3 is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    let read: Vec<Vec<String>> = lines.skip(1).map(|line| serde_json::from_slice(line).expect("JSON")).collect();
-    assert!(read == expected(&spec, "demo-unicode"));
 }
 
 #[test]
