@@ -1,6 +1,5 @@
 //! Exit codes: which there are, which goes first, and what leads to each.
 
-use crate::event::Verdict;
 use crate::output::FileError;
 use crate::s3::{Failure, FailureKind};
 use crate::scan::{ScanError, ScanOutcome};
@@ -138,7 +137,7 @@ impl From<ScanError> for Refusal {
 
 /// What an invocation that scanned ends with.
 #[must_use]
-pub fn of_scan(outcome: &ScanOutcome, worst_verdict: Option<Verdict>, facts: &ScanFacts) -> Exit {
+pub fn of_scan(outcome: &ScanOutcome, facts: &ScanFacts) -> Exit {
     if outcome.interrupted {
         return facts.signal.unwrap_or(Exit::Interrupted);
     }
@@ -146,11 +145,10 @@ pub fn of_scan(outcome: &ScanOutcome, worst_verdict: Option<Verdict>, facts: &Sc
         return Exit::Identity;
     }
     // What an account lost on the way leaves behind waits for its owner, not for another try.
-    if facts.unsettled_accounts || !facts.accounts_lost && !outcome.unfinished.is_empty() {
+    if facts.unsettled_accounts || facts.retry {
         return Exit::TryAgain;
     }
-    let partial = worst_verdict.is_some_and(|verdict| !matches!(verdict, Verdict::Complete | Verdict::Skipped));
-    if partial || facts.accounts_lost || facts.complained || !outcome.unfinished.is_empty() {
+    if facts.partial || facts.accounts_lost || !outcome.unfinished.is_empty() {
         return Exit::Partial;
     }
     Exit::Complete
@@ -159,7 +157,7 @@ pub fn of_scan(outcome: &ScanOutcome, worst_verdict: Option<Verdict>, facts: &Sc
 /// What a run ends with that could not begin, for none of its accounts could be used.
 #[must_use]
 pub fn of_failures(failures: &[Failure]) -> Exit {
-    if failures.iter().all(|failure| failure.kind == FailureKind::Identity) {
+    if !failures.is_empty() && failures.iter().all(|failure| failure.kind == FailureKind::Identity) {
         Exit::Identity
     } else if failures.iter().any(Failure::is_transient) {
         Exit::TryAgain
@@ -169,6 +167,7 @@ pub fn of_failures(failures: &[Failure]) -> Exit {
 }
 
 /// What besides the buckets decides how an invocation ends.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any may go with any")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ScanFacts {
     /// The exit that belongs to the signal that stopped it.
@@ -179,8 +178,11 @@ pub struct ScanFacts {
     pub accounts_lost: bool,
     /// Whether some account is still to be asked for its buckets.
     pub unsettled_accounts: bool,
-    /// Whether something is wrong that the verdict of no bucket and no account tells.
-    pub complained: bool,
+    /// Whether a bucket has a final verdict that is not complete, or something else is wrong that no
+    /// other try mends.
+    pub partial: bool,
+    /// Whether a bucket is unfinished that its account could still list.
+    pub retry: bool,
 }
 
 /// From now on a panic in any thread is reported as the bug it is, with its place, and ends the

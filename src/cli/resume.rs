@@ -5,12 +5,10 @@
 use super::exit::{Exit, Refusal};
 use crate::event::AccountVerdict;
 use crate::job::{Account, Job};
-use crate::output::{FileError, remove_folder};
 use crate::rows::ENCODER_VERSION;
-use crate::state::{AccountRecord, RunPhase, RunRecord, RunStore};
+use crate::state::{AccountRecord, RunPhase, RunRecord};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// What a run's bytes depend on, by name.
 fn fingerprint(job: &Job) -> BTreeMap<String, String> {
@@ -29,10 +27,11 @@ pub fn record(job: &Job, fresh: bool, now: Timestamp) -> Result<(RunRecord, bool
         Err(_) => None,
     };
     let fingerprint = fingerprint(job);
+    let mut superseded = Vec::new();
     if let Some(record) = found {
-        let unfinished = record.phase == RunPhase::Scanning;
-        if !unfinished || fresh {
-            RunStore::remove_parts(&record.folder)?;
+        if record.phase != RunPhase::Scanning || fresh {
+            superseded = record.superseded;
+            superseded.push(record.folder);
         } else if record.job != job.name {
             let message = format!("`{}` holds an unfinished run of the job `{}`", job.state.file.display(), record.job);
             return Err(Refusal::new(Exit::Usage, message).hint("give each job a state file of its own"));
@@ -42,10 +41,8 @@ pub fn record(job: &Job, fresh: bool, now: Timestamp) -> Result<(RunRecord, bool
             return Ok((record, true));
         }
     }
-    sweep(&job.output.path.root().join(&job.name))?;
-    let mut record = new_record(job, now);
-    record.fingerprint = fingerprint;
-    Ok((record, false))
+    let record = new_record(job, now);
+    Ok((RunRecord { superseded, fingerprint, ..record }, false))
 }
 
 fn changed(record: &RunRecord, fingerprint: &BTreeMap<String, String>) -> Refusal {
@@ -62,22 +59,6 @@ fn changed(record: &RunRecord, fingerprint: &BTreeMap<String, String>) -> Refusa
     let message = format!("the job has changed since its unfinished run {}: {}", record.run, changed.join("; "));
     Refusal::new(Exit::Usage, message)
         .hint("undo the change to go on with that run, or start over with --fresh, which drops its parts")
-}
-
-/// Removes what runs left behind that were cut off before their first state: folders with nothing in
-/// them but parts that no state speaks of.
-fn sweep(runs: &Path) -> Result<(), FileError> {
-    let Ok(folders) = std::fs::read_dir(runs) else {
-        return Ok(());
-    };
-    for run in folders.flatten().map(|folder| folder.path()) {
-        let entries = std::fs::read_dir(&run).into_iter().flatten().flatten();
-        let names: Vec<_> = entries.map(|entry| entry.file_name()).take(2).collect();
-        if names == [".parts"] {
-            remove_folder(&run)?;
-        }
-    }
-    Ok(())
 }
 
 fn new_record(job: &Job, now: Timestamp) -> RunRecord {

@@ -1,10 +1,11 @@
 //! `s3scan run`: the jobs one after another, each from its file to its exit code.
 
 use super::exit::{Exit, Refusal, ScanFacts, of_scan};
+use super::signals::Listener;
 use super::{
     FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, resume, session, signals,
 };
-use crate::event::{AccountVerdict, Events, Verdict};
+use crate::event::{AccountVerdict, Event, Events, Verdict};
 use crate::job::{self, Job, LogFormat, LogLevel, LogSettings, OnEmpty};
 use crate::report::{
     Console, LogGuard, LogOptions, Progress, ProgressChoice, SummaryInput, closing_table, report, start_logging,
@@ -13,9 +14,11 @@ use crate::report::{
 use crate::scan::{self, ScanOutcome, Stop};
 use crate::state::{JobLock, RunRecord, RunStore};
 use jiff::Timestamp;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// How often progress is told where there is no terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -23,7 +26,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Runs the jobs of a command line; the exit that goes first of all.
 pub fn command(arguments: &RunArguments) -> Exit {
     let now = arguments.now.unwrap_or_else(super::now);
-    let is_terminal = std::io::stderr().is_terminal();
+    let is_terminal = io::stderr().is_terminal();
     let progress = Progress::resolve(progress(&arguments.showing), is_terminal, environment);
     let console = Console::new(progress, wants_colour(is_terminal, environment));
     let mut worst = Exit::Complete;
@@ -50,58 +53,89 @@ pub fn command(arguments: &RunArguments) -> Exit {
             return Exit::Files;
         }
     };
-    for job in &jobs {
-        let exit = one(job, arguments, now, &console, &mut log).unwrap_or_else(|refusal| {
-            console.print(&refusal.to_string());
-            refusal.exit
-        });
-        worst = worst.min(exit);
-        if matches!(exit, Exit::Interrupted | Exit::Terminated) {
-            break;
-        }
-    }
-    worst
+    let invocation = Invocation { arguments, now, console: &console, stop: Stop::default() };
+    worst.min(invocation.run(&jobs, &mut log).unwrap_or_else(|error| {
+        console.print(&Refusal::error(Exit::Files, &error).to_string());
+        Exit::Files
+    }))
 }
 
-fn one(
-    job: &Job,
-    arguments: &RunArguments,
+/// What the jobs of a command line have in common.
+struct Invocation<'call> {
+    arguments: &'call RunArguments,
     now: Timestamp,
-    console: &Console,
-    log: &mut LogGuard,
-) -> Result<Exit, Refusal> {
-    let file = arguments.showing.log_file.clone().unwrap_or_else(|| job.log.file.clone());
-    log.redirect(&LogSettings { file, ..job.log.clone() })?;
-    let _lock = JobLock::take(&job.state.file)?;
-    let (record, resumed) = resume::record(job, arguments.fresh, now)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Refusal::error(Exit::Files, &error))?;
-    let ended = runtime.block_on(shown(job, record, resumed, console, arguments.showing.quiet));
-    // A bucket that is still being joined when a person stops the run is joined again by the next.
-    runtime.shutdown_background();
-    ended
+    console: &'call Console,
+    stop: Stop,
 }
 
-/// Scans with signals heeded and events shown.
-async fn shown(job: &Job, record: RunRecord, resumed: bool, console: &Console, quiet: bool) -> Result<Exit, Refusal> {
+impl Invocation<'_> {
+    fn run(&self, jobs: &[Job], log: &mut LogGuard) -> io::Result<Exit> {
+        allow_open_files();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let listener = runtime.block_on(async { signals::listen(self.stop.clone()) })?;
+        let mut worst = Exit::Complete;
+        for job in jobs {
+            // A signal that came between two jobs.
+            if let Some(exit) = listener.exit() {
+                return Ok(worst.min(exit));
+            }
+            let exit = self.one(job, log, &runtime, &listener).unwrap_or_else(|refusal| {
+                self.console.print(&refusal.to_string());
+                // What goes wrong on the way out of a stopped run is told, but not what it ends with.
+                listener.exit().unwrap_or(refusal.exit)
+            });
+            worst = worst.min(exit);
+        }
+        Ok(worst)
+    }
+
+    fn one(&self, job: &Job, log: &mut LogGuard, runtime: &Runtime, listener: &Listener) -> Result<Exit, Refusal> {
+        let showing = &self.arguments.showing;
+        let file = showing.log_file.clone().unwrap_or_else(|| job.log.file.clone());
+        log.redirect(&LogSettings { file, ..job.log.clone() })?;
+        let _lock = JobLock::take(&job.state.file)?;
+        let (record, resumed) = resume::record(job, self.arguments.fresh, self.now)?;
+        runtime.block_on(shown(job, record, resumed, self, listener))
+    }
+}
+
+/// A scan holds a connection and a part for each request in flight; the usual soft limit of 1,024
+/// open files is less than that for the highest concurrency.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(u64::MAX).min(65_536);
+    if limit.current.is_some_and(|current| current < wanted) {
+        // Where it cannot be raised, the limit as it is may well do.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
+    }
+}
+
+/// Scans with events shown.
+async fn shown(
+    job: &Job,
+    record: RunRecord,
+    resumed: bool,
+    invocation: &Invocation<'_>,
+    listener: &Listener,
+) -> Result<Exit, Refusal> {
+    let (console, stop) = (invocation.console, &invocation.stop);
     let started = super::now();
     let (events, receiver) = Events::channel();
-    let stop = Stop::default();
-    let listener =
-        signals::listen(stop.clone(), events.clone()).map_err(|error| Refusal::error(Exit::Files, &error))?;
     let reporter = tokio::spawn(report(receiver, console.clone(), HEARTBEAT));
-    let scanned = scan(job, record, resumed, &events, &stop).await;
+    let announcer = tokio::spawn({
+        let (stop, events, listener) = (stop.clone(), events.clone(), listener.clone());
+        async move {
+            stop.requested().await;
+            events.emit(Event::StopRequested { signal: listener.signal() }).await;
+        }
+    });
+    let scanned = scan(job, record, resumed, &events, stop).await;
     drop(events);
-    let signal = listener.exit();
-    drop(listener);
+    announcer.abort();
     // The reporter ends with the last sender of events; it cannot fail.
     let _ = reporter.await;
-    let mut outcome = scanned.map_err(|refusal| match signal {
-        Some(exit) if refusal.exit == Exit::Interrupted => Refusal { exit, ..refusal },
-        _ => refusal,
-    })?;
+    let mut outcome = scanned?;
+    let signal = listener.exit();
     let Judgement { exit, over, complaints } = judged(job, &outcome, signal)?;
     let ended = super::now();
     let input = SummaryInput { job, outcome: &outcome, exit_code: exit.code(), started, ended, resumed };
@@ -113,7 +147,7 @@ async fn shown(job: &Job, record: RunRecord, resumed: bool, console: &Console, q
     for complaint in complaints {
         console.print(&complaint.to_string());
     }
-    if !(quiet && exit == Exit::Complete) {
+    if !(invocation.arguments.showing.quiet && exit == Exit::Complete) {
         console.print(&closing_table(&summary));
     }
     Ok(exit)
@@ -144,14 +178,12 @@ struct Judgement {
 }
 
 fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<Judgement, Refusal> {
-    let mut worst = None;
+    let mut partial = false;
     // Of every account with finished buckets, whether all of them were skipped: for they were denied.
     let mut denied: BTreeMap<u32, bool> = BTreeMap::new();
     for entry in outcome.store.finished()? {
         let entry = entry?;
-        if !matches!(entry.verdict, Verdict::Complete | Verdict::Skipped) {
-            worst = Some(entry.verdict);
-        }
+        partial |= !matches!(entry.verdict, Verdict::Complete | Verdict::Skipped);
         let skipped = entry.verdict == Verdict::Skipped;
         let account = outcome.buckets[entry.bucket as usize].entry.account;
         denied.entry(account).and_modify(|denied| *denied &= skipped).or_insert(skipped);
@@ -172,9 +204,13 @@ fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<Judg
         accounts_usable: accounts.iter().filter(|account| account.verdict == AccountVerdict::Ok).count(),
         accounts_lost: accounts.iter().any(|account| account.verdict != AccountVerdict::Ok),
         unsettled_accounts: accounts.iter().any(|account| !account.settled),
-        complained: !complaints.is_empty(),
+        partial: partial || !complaints.is_empty(),
+        retry: outcome.unfinished.iter().any(|bucket| {
+            let account = outcome.buckets[bucket.bucket as usize].entry.account;
+            accounts[account as usize].verdict == AccountVerdict::Ok
+        }),
     };
-    let exit = of_scan(outcome, worst, &facts);
+    let exit = of_scan(outcome, &facts);
     let over = !outcome.interrupted && outcome.unfinished.is_empty() && !facts.unsettled_accounts;
     if !over {
         // What is still to come may put it right.

@@ -38,6 +38,9 @@ pub async fn prepare(
 ) -> Result<Session, Refusal> {
     let Accounts { open, endpoints } = accounts::open(job, events, stop).await?;
     let resuming = if resumed { Some(RunStore::open(&job.state.file, record.clone())?) } else { None };
+    if let Some(store) = &resuming {
+        store.check()?;
+    }
     let asked = match accounts::ask(job, &open, &mut record.accounts, events).await {
         Ok(asked) => asked,
         Err(Halt::Interrupted) => return Err(Refusal::new(Exit::Interrupted, "stopped before anything was listed")),

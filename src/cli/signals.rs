@@ -1,8 +1,10 @@
 //! Signals: the first SIGINT or SIGTERM asks to stop and gives pages in flight two seconds, the
 //! second ends the process at once.
+//!
+//! Owns that nothing keeps a signal from being heeded: the listener waits for nothing but time and
+//! signals, from the first job to the end of the process.
 
 use super::exit::Exit;
-use crate::event::{Event, Events};
 use crate::scan::Stop;
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -12,53 +14,50 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// How long pages in flight may still take once stopping is asked for.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Listens until dropped, and knows which signal stopped the process, if one did.
-#[derive(Debug)]
-pub struct Listener {
-    noted: Arc<OnceLock<Exit>>,
-    task: tokio::task::AbortHandle,
-}
+/// Knows which signal stopped the process, if one did.
+#[derive(Clone, Debug, Default)]
+pub struct Listener(Arc<OnceLock<Exit>>);
 
 impl Listener {
     /// The exit that belongs to the signal.
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {
-        self.noted.get().copied()
+        self.0.get().copied()
+    }
+
+    /// The signal's name.
+    #[must_use]
+    pub fn signal(&self) -> &'static str {
+        if self.exit() == Some(Exit::Terminated) { "SIGTERM" } else { "SIGINT" }
     }
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// Listens for signals from now on, and asks `stop` to stop.
+/// Listens for signals from now on, in the runtime of the caller, and asks `stop` to stop.
 ///
 /// # Errors
 /// When the operating system does not let a handler be installed.
-#[expect(clippy::disallowed_methods, reason = "the second signal ends the process as it is")]
-pub fn listen(stop: Stop, events: Events) -> io::Result<Listener> {
+pub fn listen(stop: Stop) -> io::Result<Listener> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let noted = Arc::<OnceLock<Exit>>::default();
-    let note = Arc::clone(&noted);
-    let task = tokio::spawn(async move {
+    let listener = Listener::default();
+    let noted = listener.clone();
+    tokio::spawn(async move {
         let first = next(&mut interrupt, &mut terminate).await;
         // Only this task sets it, once.
-        let _ = note.set(first);
+        let _ = noted.0.set(first);
         stop.request();
-        let name = if first == Exit::Terminated { "SIGTERM" } else { "SIGINT" };
-        events.emit(Event::StopRequested { signal: name }).await;
-        drop(events);
         tokio::select! {
             () = tokio::time::sleep(GRACE) => stop.abandon(),
-            second = next(&mut interrupt, &mut terminate) => std::process::exit(i32::from(second.code())),
+            second = next(&mut interrupt, &mut terminate) => end(second),
         }
-        let second = next(&mut interrupt, &mut terminate).await;
-        std::process::exit(i32::from(second.code()));
+        end(next(&mut interrupt, &mut terminate).await);
     });
-    Ok(Listener { noted, task: task.abort_handle() })
+    Ok(listener)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a second signal means now; what is committed stands")]
+fn end(signal: Exit) {
+    std::process::exit(i32::from(signal.code()));
 }
 
 async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> Exit {

@@ -111,6 +111,7 @@ impl PathTemplate {
             let refusal = Refusal::new("`{account_id}` is not supported yet: account ids are not asked for");
             refusals.push(refusal.hint("name the account by `{account}`"));
         }
+        refusals.extend(unseparated(&pieces));
         if refusals.is_empty() { Ok(Self { pieces }) } else { Err(refusals) }
     }
 
@@ -205,6 +206,47 @@ fn pieces(text: &str) -> Result<Vec<PathPiece>, Vec<Refusal>> {
     if unknown.is_empty() { Ok(pieces) } else { Err(unknown) }
 }
 
+/// What would let two files of a run share a path: where one token ends and the next begins must be
+/// told from the path alone, or `logs` with part 11 and `logs1` with part 1 are one file.
+fn unseparated(pieces: &[PathPiece]) -> Vec<Refusal> {
+    let neighbours = pieces.windows(2).filter_map(|pair| match pair {
+        [PathPiece::Token(left), PathPiece::Token(right)] => {
+            let (left, right) = (left.name(), right.name());
+            let message = format!("nothing separates `{{{left}}}` from `{{{right}}}`: files could share a path");
+            Some(Refusal::new(message).hint(format!("write `{{{left}}}_{{{right}}}` or `{{{left}}}/{{{right}}}`")))
+        }
+        [PathPiece::Literal(text), PathPiece::Token(PathToken::Part)] => glued(text.chars().next_back()?),
+        [PathPiece::Token(PathToken::Part), PathPiece::Literal(text)] => glued(text.chars().next()?),
+        _ => None,
+    });
+    neighbours.chain(part_between_names(pieces)).collect()
+}
+
+/// Refuses a letter or digit right beside the part.
+fn glued(beside: char) -> Option<Refusal> {
+    let message = format!("nothing separates `{{part}}` from the `{beside}` beside it: files could share a path");
+    let refusal = Refusal::new(message).hint("put one of `_`, `-`, `.` and `/` between them");
+    beside.is_ascii_alphanumeric().then_some(refusal)
+}
+
+/// Refuses a part with names from accounts or stores on both sides of it, unless a `/` keeps one of
+/// them apart: any other separator, and digits, may stand in those names too.
+fn part_between_names(pieces: &[PathPiece]) -> Option<Refusal> {
+    let has_slash = |piece: &PathPiece| matches!(piece, PathPiece::Literal(text) if text.contains('/'));
+    let is_name = |piece: &PathPiece| {
+        let names = [PathToken::Account, PathToken::AccountId, PathToken::Bucket, PathToken::Region];
+        names.into_iter().any(|name| *piece == PathPiece::Token(name))
+    };
+    let is_between = |at: usize| {
+        let (before, after) = (&pieces[..at], &pieces[at + 1..]);
+        pieces[at] == PathPiece::Token(PathToken::Part)
+            && before.iter().rev().take_while(|piece| !has_slash(piece)).any(is_name)
+            && after.iter().take_while(|piece| !has_slash(piece)).any(is_name)
+    };
+    let refusal = Refusal::new("`{part}` stands between two names: files could share a path");
+    (0..pieces.len()).any(is_between).then(|| refusal.hint("put `{part}` behind the names, or a `/` on one side of it"))
+}
+
 fn unknown_token(name: &str) -> Refusal {
     let names = || PathToken::ALL.into_iter().map(PathToken::name);
     let hint = did_you_mean(name, names());
@@ -265,6 +307,44 @@ mod tests {
             good.repeat(200),
         ] {
             assert!(PathTemplate::parse(&bad, 1).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tokens_need_a_separator() {
+        let said = |text: &str| PathTemplate::parse(text, 1).map_err(|refusals| refusals[0].to_string());
+        for bad in [
+            "{run}/{bucket}{part}.csv",
+            "{run}/{part}{bucket}",
+            "{run}/{bucket}_{part}{ext}",
+            "{run}/{bucket}1{part}",
+            "{run}/{bucket}_x{part}",
+            "{run}/{bucket}_{part}0.csv",
+            "{run}/{bucket}_{part}rows.csv",
+            "{run}/{account}{bucket}/{part}",
+            "{job}{run}/{bucket}/{part}",
+            "{run}/{part}/{bucket}_{part}{part}",
+        ] {
+            assert!(said(bad).is_err_and(|message| message.starts_with("nothing separates `{")), "{bad}");
+        }
+        let refusal = PathTemplate::parse("{run}/{bucket}{part}.csv", 1).unwrap_err().swap_remove(0);
+        let message = "nothing separates `{bucket}` from `{part}`: files could share a path";
+        assert_eq!(refusal.message, message);
+        assert_eq!(refusal.hint.as_deref(), Some("write `{bucket}_{part}` or `{bucket}/{part}`"));
+        for bad in ["{run}/{account}-{part}-{bucket}", "{run}/{bucket}_{part}_{region}.csv"] {
+            assert!(said(bad).is_err_and(|message| message.starts_with("`{part}` stands between")), "{bad}");
+        }
+        for good in [
+            "{run}/{bucket}_{part}.csv",
+            "{run}/{bucket}-{part}-rows.csv",
+            "{run}/{bucket}.{part}.{ext}",
+            "{run}/{bucket}/{part}",
+            "{run}/{part}_{bucket}",
+            "{run}/{account}_{part}/{bucket}",
+            "{run}/{account}/{part}/{bucket}",
+            "{run}/x{bucket}x/_{part}",
+        ] {
+            assert!(said(good).is_ok(), "{good}");
         }
     }
 

@@ -54,8 +54,20 @@ pub fn sync_folder(path: &Path) -> Result<(), FileError> {
 ///
 /// # Errors
 /// As the file system says; the old file is then untouched.
-#[expect(clippy::disallowed_methods, reason = "here the folder is synced after it")]
 pub fn replace(path: &Path, content: &[u8], step: impl Fn(ReplaceStep)) -> Result<(), FileError> {
+    replace_with(path, |file| file.write_all(content), step)
+}
+
+/// Replaces a file as [`replace`] does, by what `content` writes; the writer is not buffered.
+///
+/// # Errors
+/// As the file system or `content` says; the old file is then untouched.
+#[expect(clippy::disallowed_methods, reason = "here the folder is synced after it")]
+pub fn replace_with(
+    path: &Path,
+    content: impl FnOnce(&mut File) -> io::Result<()>,
+    step: impl Fn(ReplaceStep),
+) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     create_folder(folder)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -63,7 +75,7 @@ pub fn replace(path: &Path, content: &[u8], step: impl Fn(ReplaceStep)) -> Resul
     let temporary = folder.join(name);
     let write = || {
         let mut file = File::create(&temporary)?;
-        file.write_all(content)?;
+        content(&mut file)?;
         file.sync_all()
     };
     write().map_err(FileError::at("write", &temporary))?;
@@ -90,5 +102,24 @@ pub fn remove_folder(path: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at("remove folder", path)(error)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/table.csv");
+        replace_with(&path, |file| file.write_all(b"a").and_then(|()| file.write_all(b"b")), |_| ()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"ab");
+        let fails = |file: &mut File| file.write_all(b"half").and_then(|()| Err(io::Error::other("no")));
+        assert!(replace_with(&path, fails, |_| ()).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"ab");
+        replace(&path, b"c", |_| ()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"c");
+        assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
     }
 }

@@ -47,6 +47,7 @@ pub fn joined_path(folder: &Path, part: u64) -> PathBuf {
 }
 
 /// Joins `parts` into files in `folder`. A bucket without rows gives one file with the header only.
+/// `None` where `is_cancelled` said so on the way; it is asked every few hundred kilobytes.
 ///
 /// # Errors
 /// As the file system says, or when a part is not what was committed.
@@ -55,25 +56,37 @@ pub fn join(
     parts: &[PartToJoin],
     header: &[u8],
     rows_per_file: u64,
-) -> Result<Vec<JoinedFile>, FileError> {
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Option<Vec<JoinedFile>>, FileError> {
     let mut joiner = Joiner { folder, header, rows_per_file, files: Vec::new(), current: None };
     joiner.open()?;
     let mut block = vec![0; BLOCK];
     for part in parts {
-        copy(part, &mut block, &mut joiner)?;
+        if !copy(part, &mut block, &mut joiner, is_cancelled)? {
+            return Ok(None);
+        }
     }
     joiner.close()?;
     sync_folder(folder)?;
-    Ok(joiner.files)
+    Ok(Some(joiner.files))
 }
 
-fn copy(part: &PartToJoin, block: &mut [u8], joiner: &mut Joiner<'_>) -> Result<(), FileError> {
+/// Copies a part; false where cancelled.
+fn copy(
+    part: &PartToJoin,
+    block: &mut [u8],
+    joiner: &mut Joiner<'_>,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<bool, FileError> {
     let fail = |reason: &str| FileError::at("join", &part.path)(io::Error::new(io::ErrorKind::InvalidData, reason));
     let mut file = File::open(&part.path).map_err(FileError::at("open part", &part.path))?.take(part.length.bytes);
     let mut hasher = crc32fast::Hasher::new();
     let mut rows_left = part.length.rows;
     let mut held = 0;
     loop {
+        if is_cancelled() {
+            return Ok(false);
+        }
         let read = file.read(&mut block[held..]).map_err(FileError::at("read", &part.path))?;
         hasher.update(&block[held..held + read]);
         held += read;
@@ -99,7 +112,7 @@ fn copy(part: &PartToJoin, block: &mut [u8], joiner: &mut Joiner<'_>) -> Result<
         return Err(fail("it is not what was committed: the checksum differs"));
     }
     joiner.count(rows_left);
-    Ok(())
+    Ok(true)
 }
 
 /// The file being written and those already done.
@@ -222,7 +235,7 @@ mod tests {
     #[test]
     fn no_rows_give_a_header() {
         let folder = tempfile::tempdir().unwrap();
-        let files = join(folder.path(), &[], b"h\n", 10).unwrap();
+        let files = join(folder.path(), &[], b"h\n", 10, &|| false).unwrap().unwrap();
         assert_eq!(contents(folder.path(), &files), [b"h\n"]);
         assert_eq!(files[0].rows, 0);
     }
@@ -233,16 +246,17 @@ mod tests {
         let rows = vec![b"a\n".to_vec(), b"b\n".to_vec()];
         let good = part(folder.path(), 0, &rows);
         fs::write(&good.path, b"a\nX\n").unwrap();
-        assert!(join(folder.path(), std::slice::from_ref(&good), b"", 10).is_err());
+        assert!(join(folder.path(), std::slice::from_ref(&good), b"", 10, &|| false).is_err());
         fs::write(&good.path, b"a\n").unwrap();
-        assert!(join(folder.path(), &[good], b"", 10).is_err());
+        assert_eq!(join(folder.path(), std::slice::from_ref(&good), b"", 10, &|| true).unwrap(), None);
+        assert!(join(folder.path(), std::slice::from_ref(&good), b"", 10, &|| false).is_err());
     }
 
     #[test]
     fn parts_larger_than_a_block_are_cut_at_rows() {
         let folder = tempfile::tempdir().unwrap();
         let rows: Vec<Vec<u8>> = (0..40_000).map(|n| format!("{n},\"quoted\nline {n}\"\n").into_bytes()).collect();
-        let files = join(folder.path(), &[part(folder.path(), 0, &rows)], b"h\n", 7_001).unwrap();
+        let files = join(folder.path(), &[part(folder.path(), 0, &rows)], b"h\n", 7_001, &|| false).unwrap().unwrap();
         let expected: Vec<Vec<u8>> =
             rows.chunks(7_001).map(|chunk| [b"h\n".to_vec(), chunk.concat()].concat()).collect();
         assert!(contents(folder.path(), &files) == expected);
@@ -262,7 +276,7 @@ mod tests {
                 parts.push(part(folder.path(), name, &rows));
                 all.extend(rows);
             }
-            let files = join(folder.path(), &parts, b"h\n", rows_per_file).unwrap();
+            let files = join(folder.path(), &parts, b"h\n", rows_per_file, &|| false).unwrap().unwrap();
             let chunk = usize::try_from(rows_per_file).unwrap();
             let mut expected: Vec<Vec<u8>> = all.chunks(chunk).map(|rows| [b"h\n".to_vec(), rows.concat()].concat()).collect();
             if expected.is_empty() {

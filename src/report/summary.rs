@@ -13,6 +13,7 @@ use crate::scan::{ScanError, ScanOutcome};
 use crate::state::{AccountRecord, RunRecord};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -50,6 +51,9 @@ pub struct Summary {
     pub job: String,
     /// The job's description.
     pub description: String,
+    /// The job's settings as they hold, defaults and overrides included, by their keys: those that
+    /// change the files, and the limits. A setting that is absent is `null`.
+    pub job_resolved: BTreeMap<String, Value>,
     /// The run's id.
     pub run: String,
     /// The run's folder, as the run knows it.
@@ -161,9 +165,9 @@ pub fn write_summary(input: &SummaryInput<'_>) -> Result<Summary, ScanError> {
     let results = results(outcome)?;
     let listed = listed(outcome);
     let path = folder.join("files.csv");
-    replace(&path, &files_csv(outcome, &results, &path)?, |_| ())?;
+    files_csv(outcome, &results, &path)?;
     let path = folder.join("buckets.csv");
-    replace(&path, &buckets_csv(outcome, &results, &listed, &path)?, |_| ())?;
+    buckets_csv(outcome, &results, &listed, &path)?;
     let summary = summarise(input, &results, &listed);
     write_json(&folder.join("summary.json"), &summary)?;
     let latest = Latest { run: &summary.run, folder: &summary.folder, exit_code: summary.exit_code };
@@ -201,6 +205,7 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         job: job.name.clone(),
         description: job.description.clone(),
+        job_resolved: job_resolved(job),
         run: record.run.clone(),
         folder: record.folder.to_string_lossy().into_owned(),
         now: record.now,
@@ -216,6 +221,22 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
         accounts,
         not_complete,
     }
+}
+
+fn job_resolved(job: &Job) -> BTreeMap<String, Value> {
+    // The parts are JSON; what were none would still be told as it is.
+    let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+    let files = job.fingerprint_parts().into_iter().map(|(name, text)| (name.to_owned(), value(text)));
+    let limits = &job.limits;
+    let limits = [
+        ("limits.requests_per_second", json!(limits.requests_per_second)),
+        ("limits.bucket_requests_per_second", json!(limits.bucket_requests_per_second)),
+        ("limits.burst", json!(limits.burst)),
+        ("limits.concurrency", json!(limits.concurrency)),
+        ("limits.max_attempts", json!(limits.max_attempts)),
+        ("limits.request_timeout_seconds", json!(limits.request_timeout.as_secs_f64())),
+    ];
+    files.chain(limits.map(|(name, value)| (name.to_owned(), value))).collect()
 }
 
 fn account(record: &AccountRecord) -> AccountSummary {
@@ -246,9 +267,9 @@ fn totals(outcome: &ScanOutcome, results: &[BucketResult]) -> RunTotals {
     for result in results {
         *totals.buckets.entry(result.verdict).or_default() += 1;
         counts += result.counts;
-        totals.files += result.files;
+        totals.files = totals.files.saturating_add(result.files);
         if result.verdict == Verdict::Complete {
-            totals.rows += result.counts.rows;
+            totals.rows = totals.rows.saturating_add(result.counts.rows);
         }
         if result.ended.is_none() {
             effort += result.effort;
@@ -277,7 +298,7 @@ pub(super) mod tests {
         Timestamp::from_second(1_795_347_900 + seconds).unwrap()
     }
 
-    fn job(folder: &Path) -> Job {
+    pub fn job(folder: &Path) -> Job {
         let path = folder.join("job.toml");
         fs::write(&path, JOB).unwrap();
         crate::job::load(&path).unwrap()
@@ -294,7 +315,7 @@ pub(super) mod tests {
         ScanBucket { entry, fields, place }
     }
 
-    fn finished(bucket: u32, verdict: Verdict, reason: Option<&str>, files: u64) -> FinishedEntry {
+    pub fn finished(bucket: u32, verdict: Verdict, reason: Option<&str>, files: u64) -> FinishedEntry {
         FinishedEntry {
             bucket,
             verdict,
@@ -308,7 +329,7 @@ pub(super) mod tests {
         }
     }
 
-    fn file(bucket: u32, part: u64) -> FileEntry {
+    pub fn file(bucket: u32, part: u64) -> FileEntry {
         let file = JoinedFile { part, rows: 450, bytes: 9_000, sha256: format!("{part:064x}") };
         FileEntry { bucket, path: PathBuf::from(format!("data/a,{bucket}_{part}.csv")), file }
     }
@@ -324,7 +345,7 @@ pub(super) mod tests {
     }
 
     /// A run in `folder` with these buckets finished; the others were not.
-    fn outcome(folder: &Path, job: &Job, ended: Vec<FinishedEntry>, unfinished: Vec<Unfinished>) -> ScanOutcome {
+    pub fn outcome(folder: &Path, job: &Job, ended: Vec<FinishedEntry>, unfinished: Vec<Unfinished>) -> ScanOutcome {
         let run = folder.join("data").join("20261122T114500Z");
         let mut record = RunRecord::new("quarterly", "20261122T114500Z", at(0), run);
         (record.since, record.until) = (job.window.since, job.window.until);
@@ -334,7 +355,7 @@ pub(super) mod tests {
         let entries: Vec<_> = buckets.iter().map(|bucket| bucket.entry.clone()).collect();
         let mut store = RunStore::create(&folder.join("state.json"), record, &entries).unwrap();
         store
-            .commit(Commit {
+            .commit(&Commit {
                 // The second bucket was joined before the first, and the last is not published.
                 files: vec![(1, vec![file(1, 1), file(1, 2)]), (0, vec![file(0, 1)]), (3, vec![file(3, 1)])],
                 finished: ended,
@@ -378,7 +399,8 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_files_of_a_run_that_is_not_complete() {
+    #[expect(clippy::too_many_lines, reason = "the summary is shown whole")]
+    fn the_summary_of_a_run_that_is_not_complete() {
         let folder = tempfile::tempdir().unwrap();
         let summary = written(folder.path());
         let text = fs::read(folder.path().join("data/20261122T114500Z/summary.json")).unwrap();
@@ -390,6 +412,38 @@ pub(super) mod tests {
   "tool": "VERSION",
   "job": "quarterly",
   "description": "Objects of the quarter",
+  "job_resolved": {
+    "accounts": [
+      [
+        "prod",
+        null
+      ],
+      [
+        "test",
+        null
+      ]
+    ],
+    "buckets.exclude": [],
+    "buckets.include": [
+      "*"
+    ],
+    "limits.bucket_requests_per_second": null,
+    "limits.burst": null,
+    "limits.concurrency": 64,
+    "limits.max_attempts": 10,
+    "limits.request_timeout_seconds": 60.0,
+    "limits.requests_per_second": null,
+    "objects.exclude": null,
+    "objects.include": null,
+    "objects.max_size": null,
+    "objects.min_size": null,
+    "objects.storage_classes": [],
+    "output.path": "data/quarterly/{run}/{account}/{bucket}_{part}.{ext}",
+    "output.rows_per_file": 1000000,
+    "window.since": "2025-07-01",
+    "window.timezone": "America/New_York",
+    "window.until": "2025-10-01"
+  },
   "run": "20261122T114500Z",
   "folder": "FOLDER/data/20261122T114500Z",
   "now": "2026-11-22T11:45:00Z",
@@ -451,6 +505,12 @@ pub(super) mod tests {
   ]
 }
 "#);
+    }
+
+    #[test]
+    fn the_tables_beside_the_summary() {
+        let folder = tempfile::tempdir().unwrap();
+        written(folder.path());
         insta::assert_snapshot!(read(folder.path(), "20261122T114500Z/buckets.csv").replace('\u{1b}', "ESC"), @r#"
 account,bucket,region,verdict,reason,ordered,objects,bytes,rows,files,requests,retries,throttles,started,ended
 prod,"p-""odd"",

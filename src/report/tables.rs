@@ -1,17 +1,17 @@
 //! The tables of a run: `buckets.csv` and `files.csv`.
 //!
 //! Responsible for gathering what became of each bucket and for the order and the columns of the
-//! tables. Owns that a bucket without a verdict is `interrupted` and never left out, and that
+//! tables; nothing in them is held in memory for each file of a run. Owns that a bucket without a verdict is `interrupted` and never left out, and that
 //! `files.csv` lists files of complete buckets only.
 
 use crate::event::{Effort, Verdict};
-use crate::output::FileError;
+use crate::output::{FileError, replace_with};
 use crate::rows::RowCounts;
 use crate::scan::{ScanError, ScanOutcome};
-use crate::state::FileEntry;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// What became of a bucket in a run.
@@ -112,16 +112,16 @@ struct BucketRow<'run> {
     ended: Option<Timestamp>,
 }
 
-/// `buckets.csv`: a row per bucket, in the order of `listed`.
+/// Writes `buckets.csv` to `path`, replacing it whole: a row per bucket, in the order of `listed`.
 ///
 /// # Errors
-/// When a row cannot be written; `path` is what the error names.
+/// When the file cannot be written.
 pub fn buckets_csv(
     outcome: &ScanOutcome,
     results: &[BucketResult],
     listed: &[usize],
     path: &Path,
-) -> Result<Vec<u8>, FileError> {
+) -> Result<(), FileError> {
     let rows = listed.iter().map(|&place| {
         let (bucket, result) = (&outcome.buckets[place], &results[place]);
         let (counts, effort) = (result.counts, result.effort);
@@ -160,7 +160,13 @@ pub fn buckets_csv(
         "started",
         "ended",
     ];
-    table(&header, rows).map_err(FileError::at("write", path))
+    let content = |file: &mut File| {
+        let mut writer = rows_to(file);
+        writer.write_record(header)?;
+        rows.into_iter().try_for_each(|row| writer.serialize(row))?;
+        writer.flush()
+    };
+    replace_with(path, content, |_| ())
 }
 
 #[derive(Serialize)]
@@ -171,32 +177,142 @@ struct FileRow<'run> {
     sha256: &'run str,
 }
 
-/// `files.csv`: the files of complete buckets, by the buckets' places and the files' numbers.
-///
-/// # Errors
-/// When the journal of files cannot be read, or a row cannot be written.
-pub fn files_csv(outcome: &ScanOutcome, results: &[BucketResult], path: &Path) -> Result<Vec<u8>, ScanError> {
-    let is_complete =
-        |file: &FileEntry| results.get(file.bucket as usize).is_some_and(|result| result.verdict == Verdict::Complete);
-    let files = outcome.store.files()?.filter(|file| file.as_ref().map_or(true, is_complete));
-    let mut files: Vec<FileEntry> = files.collect::<Result<_, _>>()?;
-    files.sort_by_key(|file| (file.bucket, file.file.part));
-    let paths: Vec<_> = files.iter().map(|file| file.path.to_string_lossy()).collect();
-    let rows = files.iter().zip(&paths).map(|(file, path)| FileRow {
-        path,
-        rows: file.file.rows,
-        bytes: file.file.bytes,
-        sha256: &file.file.sha256,
-    });
-    Ok(table(&["path", "rows", "bytes", "sha256"], rows).map_err(FileError::at("write", path))?)
+/// Rows of the files of one bucket that stand together in the draft of `files.csv`, their numbers
+/// without a gap.
+#[derive(Clone, Copy, Debug)]
+struct DraftSpan {
+    bucket: u32,
+    first_part: u64,
+    last_part: u64,
+    /// Bytes of the draft, half-open.
+    start: u64,
+    end: u64,
 }
 
-/// The header is written by itself, so that a table without rows has it too.
-fn table(header: &[&str], rows: impl Iterator<Item = impl Serialize>) -> io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    writer.write_record(header)?;
-    for row in rows {
-        writer.serialize(row)?;
+/// Writes `files.csv` to `path`, replacing it whole: the files of complete buckets, by the buckets'
+/// places and the files' numbers.
+///
+/// The journal has them in the order in which they were made, which differs from run to run. So the
+/// rows are first written in that order beside the parts, and then put in their own: what is held in
+/// memory is a span for each bucket, as the files of a bucket are made one after the other.
+///
+/// # Errors
+/// When the journal of files cannot be read, or a file cannot be written.
+pub fn files_csv(outcome: &ScanOutcome, results: &[BucketResult], path: &Path) -> Result<(), ScanError> {
+    let draft_path = outcome.store.folder().path().join("files.csv");
+    let failed = || FileError::at("write", &draft_path);
+    let options = || File::options().read(true).write(true).create(true).truncate(true).open(&draft_path);
+    let mut draft = options().map_err(failed())?;
+    let mut spans = write_draft(outcome, results, &draft_path, &draft)?;
+    spans.sort_by_key(|span| (span.bucket, span.first_part));
+    let content = |file: &mut File| {
+        file.write_all(b"path,rows,bytes,sha256\n")?;
+        spans.iter().try_for_each(|span| {
+            draft.seek(SeekFrom::Start(span.start))?;
+            let copied = io::copy(&mut io::Read::take(&draft, span.end - span.start), file)?;
+            let is_whole = copied == span.end - span.start;
+            is_whole.then_some(()).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        })
+    };
+    replace_with(path, content, |_| ())?;
+    Ok(fs::remove_file(&draft_path).map_err(FileError::at("remove", &draft_path))?)
+}
+
+/// Writes the rows in the order of the journal; returns where they stand.
+fn write_draft(
+    outcome: &ScanOutcome,
+    results: &[BucketResult],
+    path: &Path,
+    draft: &File,
+) -> Result<Vec<DraftSpan>, ScanError> {
+    let failed = || FileError::at("write", path);
+    let mut writer = rows_to(draft);
+    // Where the rows end that are written so far.
+    let position = |writer: &mut csv::Writer<&File>| {
+        writer.flush()?;
+        let mut file = *writer.get_ref();
+        file.stream_position()
+    };
+    let mut spans: Vec<DraftSpan> = Vec::new();
+    for entry in outcome.store.files()? {
+        let entry = entry?;
+        if results.get(entry.bucket as usize).is_none_or(|result| result.verdict != Verdict::Complete) {
+            continue;
+        }
+        let (bucket, part) = (entry.bucket, entry.file.part);
+        match spans.last_mut() {
+            Some(last) if last.bucket == bucket && last.last_part.checked_add(1) == Some(part) => last.last_part = part,
+            last => {
+                let start = position(&mut writer).map_err(failed())?;
+                if let Some(last) = last {
+                    last.end = start;
+                }
+                spans.push(DraftSpan { bucket, first_part: part, last_part: part, start, end: start });
+            }
+        }
+        let row = FileRow {
+            path: &entry.path.to_string_lossy(),
+            rows: entry.file.rows,
+            bytes: entry.file.bytes,
+            sha256: &entry.file.sha256,
+        };
+        writer.serialize(row).map_err(io::Error::from).map_err(failed())?;
     }
-    writer.into_inner().map_err(csv::IntoInnerError::into_error)
+    let end = position(&mut writer).map_err(failed())?;
+    if let Some(last) = spans.last_mut() {
+        last.end = end;
+    }
+    Ok(spans)
+}
+
+/// A writer of rows only: headers are written by themselves, so that a table without rows has one too.
+fn rows_to<W: Write>(file: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new().has_headers(false).buffer_capacity(1 << 16).from_writer(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::tests::{file, finished, job, outcome};
+    use super::*;
+    use crate::state::Commit;
+    use std::path::PathBuf;
+
+    #[test]
+    fn files_are_put_in_order_by_a_span_for_each_bucket() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = job(folder.path());
+        let complete = [0, 1, 3].map(|place| finished(place, Verdict::Complete, None, 1));
+        let mut outcome = outcome(folder.path(), &job, complete.into(), Vec::new());
+        let late = finished(2, Verdict::Complete, None, 4);
+        let mut parts = [3, 4, 1, 2].map(|part| file(2, part));
+        parts[1].path = PathBuf::from("data/\n\"4\".csv");
+        outcome
+            .store
+            .commit(&Commit { files: vec![(2, parts.into())], finished: vec![late], ..Commit::default() })
+            .unwrap();
+        let results = results(&outcome).unwrap();
+        let path = folder.path().join("files.csv");
+        files_csv(&outcome, &results, &path).unwrap();
+        let mut reader = csv::Reader::from_path(&path).unwrap();
+        let paths: Vec<String> = reader.records().map(|row| row.unwrap()[0].to_owned()).collect();
+        assert_eq!(
+            paths,
+            [
+                "data/a,0_1.csv",
+                "data/a,1_1.csv",
+                "data/a,1_2.csv",
+                "data/a,2_1.csv",
+                "data/a,2_2.csv",
+                "data/a,2_3.csv",
+                "data/\n\"4\".csv",
+                "data/a,3_1.csv"
+            ]
+        );
+        let draft_path = outcome.store.folder().path().join("files.csv");
+        assert!(!draft_path.exists());
+        let draft = File::create(&draft_path).unwrap();
+        let spans = write_draft(&outcome, &results, &draft_path, &draft).unwrap();
+        let spans: Vec<_> = spans.iter().map(|span| (span.bucket, span.first_part, span.last_part)).collect();
+        assert_eq!(spans, [(1, 1, 2), (0, 1, 1), (3, 1, 1), (2, 3, 4), (2, 1, 2)]);
+    }
 }

@@ -79,11 +79,19 @@ pub fn parse_utc(text: &[u8]) -> Option<Utc> {
 const FORM: &[u8; 16] = b"0000-00-00T00:00";
 const SPAN: [u8; 16] = [9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9];
 
-/// Reads any other RFC 3339 instant, and returns it with its text in UTC.
+/// Reads any other RFC 3339 instant, and returns it with its text in UTC, which has as many digits
+/// of a second's fraction as the instant was given with.
 #[must_use]
 pub fn parse_any(text: &[u8]) -> Option<(Instant, String)> {
-    let timestamp: Timestamp = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
-    Some((timestamp.into(), timestamp.to_string()))
+    let text = std::str::from_utf8(text).ok()?.trim();
+    // A space is what the parser would take as well; RFC 3339, section 5.6, has it only for people.
+    if !matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
+        return None;
+    }
+    let timestamp: Timestamp = text.parse().ok()?;
+    let fraction = text.split_once(['.', ',']).map_or("", |(_, fraction)| fraction);
+    let digits = fraction.bytes().take(9).take_while(u8::is_ascii_digit).count();
+    Some((timestamp.into(), format!("{timestamp:.digits$}")))
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
@@ -122,6 +130,26 @@ mod tests {
         let (instant, text) = parse_any(b"2025-11-05T07:58:20+02:00").unwrap();
         assert_eq!((instant, text.as_str()), (plain, "2025-11-05T05:58:20Z"));
         assert!(Instant::from(parse_utc(b"2025-11-05T05:58:20.001Z").unwrap()) > plain);
+    }
+
+    #[test]
+    fn an_offset_is_turned_into_utc_at_the_same_precision() {
+        for (text, expected) in [
+            ("2025-11-05T07:58:20+02:00", "2025-11-05T05:58:20Z"),
+            ("2025-11-05T07:58:20.0+02:00", "2025-11-05T05:58:20.0Z"),
+            ("2025-11-05T07:58:20.000+02:00", "2025-11-05T05:58:20.000Z"),
+            ("2025-11-05T07:58:20.120+02:00", "2025-11-05T05:58:20.120Z"),
+            ("2025-11-05T00:58:20.123456789-05:00", "2025-11-05T05:58:20.123456789Z"),
+            ("2025-11-05t05:58:20.50z", "2025-11-05T05:58:20.50Z"),
+        ] {
+            assert_eq!(parse_any(text.as_bytes()).unwrap().1, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_space_does_not_stand_for_the_letter() {
+        assert_eq!(parse_any(b"2025-11-05 07:58:20+02:00"), None);
+        assert_eq!(parse_any(b"2025-11-05 05:58:20Z"), None);
     }
 
     #[test]

@@ -32,10 +32,11 @@ pub struct RowCounts {
 
 impl AddAssign for RowCounts {
     fn add_assign(&mut self, other: Self) {
-        self.objects += other.objects;
-        self.bytes += other.bytes;
-        self.rows += other.rows;
-        self.undated += other.undated;
+        // Sizes are the store's word: a hostile sum stays at its limit instead of ending the run.
+        self.objects = self.objects.saturating_add(other.objects);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.rows = self.rows.saturating_add(other.rows);
+        self.undated = self.undated.saturating_add(other.undated);
     }
 }
 
@@ -121,6 +122,15 @@ mod tests {
         assert_eq!(write(b"", b"12x").0, "k,,\n");
         assert_eq!(write(b"", b"99999999999999999999").0, "k,,\n");
         assert_eq!(counts, RowCounts { objects: 1, bytes: 0, rows: 1, undated: 1 });
+    }
+
+    #[test]
+    fn sums_stay_at_their_limit() {
+        let most = write(b"2025-01-01T00:00:00Z", b"9999999999999999999").1;
+        assert_eq!(most.bytes, 9_999_999_999_999_999_999);
+        let mut sum = RowCounts { objects: u64::MAX, bytes: most.bytes, rows: u64::MAX, undated: u64::MAX };
+        sum += RowCounts { undated: 1, ..most };
+        assert_eq!(sum, RowCounts { objects: u64::MAX, bytes: u64::MAX, rows: u64::MAX, undated: u64::MAX });
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! deserializer and feeds it, frame by frame, to the page's scanner.
 //!
 //! Signing, endpoints, connections and typed errors stay the SDK's. What the SDK gets to see of a
-//! sound page is an empty `<ListBucketResult/>`; every other answer passes through untouched. Rows
-//! count only once the SDK's operation has returned `Ok`. Pacing does not belong here: the caller's
+//! sound page is an empty `<ListBucketResult/>`; every other answer passes through untouched, up to
+//! 64 KiB of it. Rows count only once the SDK's operation has returned `Ok` and the scanner has seen
+//! the page to its end: the SDK takes more for a listing than a listing. Pacing does not belong here: the caller's
 //! attempt timeout runs while this code does.
 
 use super::elements::{self, Root};
@@ -145,7 +146,7 @@ impl HttpConnector for ScanningConnector {
         HttpConnectorFuture::new(async move {
             tap.sink().begin();
             let mut response = answer.await?;
-            if response.status().as_u16() == 200 {
+            if response.status().is_success() {
                 tap.read(&mut response).await?;
             }
             Ok(response)

@@ -24,7 +24,10 @@ pub struct BucketPage {
 
 /// Buckets asked for per request. S3 names regions and pages its answer only when asked so
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>).
-pub const BUCKETS_PER_PAGE: usize = 1000;
+pub const BUCKETS_PER_PAGE: usize = MAX_BUCKETS.unsigned_abs() as usize;
+
+/// The same as S3's parameter `max-buckets`.
+const MAX_BUCKETS: i32 = 1000;
 
 impl Store {
     /// Lists a page of the account's buckets: paged from `token` on, or, with `paged` false, as one
@@ -35,7 +38,7 @@ impl Store {
     pub async fn list_buckets(&self, paged: bool, token: Option<&str>) -> Result<BucketPage, Failure> {
         let mut request = self.client(self.home_region()).list_buckets();
         if paged {
-            request = request.max_buckets(1000).set_continuation_token(token.map(str::to_owned));
+            request = request.max_buckets(MAX_BUCKETS).set_continuation_token(token.map(str::to_owned));
         }
         let answer = request.send().await.map_err(|error| Failure::from_sdk(&error))?;
         let found = |bucket: &aws_sdk_s3::types::Bucket| {

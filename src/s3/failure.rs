@@ -3,13 +3,16 @@
 //! Everything else decides by [`FailureKind`]; nothing else looks at error codes or SDK types.
 
 use super::fault::PageFault;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::HttpError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 /// What kind of failure a request met.
@@ -115,11 +118,10 @@ impl Failure {
             SdkError::TimeoutError(_) => Self::local(FailureKind::Timeout, "no answer in time".to_owned()),
             SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
                 Some(error) => connector(error),
-                None => Self::local(FailureKind::Unreachable, chain(error)),
+                None => unsent(error),
             },
             SdkError::ResponseError(context) => not_s3(context.raw()),
-            // Requests are built from checked parts: what fails before sending is the credentials.
-            SdkError::ConstructionFailure(_) => Self::local(FailureKind::Identity, chain(error)),
+            SdkError::ConstructionFailure(_) => unsent(error),
             _ => Self::local(FailureKind::Transient, chain(error)),
         }
     }
@@ -185,6 +187,25 @@ fn retry_after(response: &HttpResponse) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
+/// A request that was not sent: without credentials, or because of what it asks for, such as a name
+/// that no bucket can have. Asked again it fails again.
+fn unsent(error: &(dyn Error + 'static)) -> Failure {
+    let is_identity = find::<CredentialsError>(error).is_some();
+    Failure::local(if is_identity { FailureKind::Identity } else { FailureKind::Refused }, chain(error))
+}
+
+/// Whether the SDK gave up before the connection was asked for anything. Finding the endpoint and
+/// the credentials is part of its attempt, so that failing there looks like a failed connection but
+/// has nothing of one among its causes.
+fn is_unsent(error: &ConnectorError) -> bool {
+    let is_of_connection = find::<hyper_util::client::legacy::Error>(error).is_some()
+        || find::<hyper::Error>(error).is_some()
+        || find::<io::Error>(error).is_some()
+        // An answer whose head cannot be read.
+        || find::<HttpError>(error).is_some();
+    error.is_user() || find::<CredentialsError>(error).is_some() || error.is_other() && !is_of_connection
+}
+
 fn connector(error: &ConnectorError) -> Failure {
     if let Some(fault) = find::<PageFault>(error) {
         let kind = match fault {
@@ -195,11 +216,11 @@ fn connector(error: &ConnectorError) -> Failure {
         return Failure::local(kind, fault.to_string());
     }
     // The connector's own words only say of which kind the error is.
-    let text = chain(error.source().unwrap_or(error));
-    // The SDK looks for credentials inside the attempt, so their absence arrives as a failed dispatch.
-    let kind = if find::<aws_credential_types::provider::error::CredentialsError>(error).is_some() {
-        FailureKind::Identity
-    } else if find::<hyper_util::client::legacy::Error>(error)
+    let cause = error.source().unwrap_or(error);
+    if is_unsent(error) {
+        return unsent(cause);
+    }
+    let kind = if find::<hyper_util::client::legacy::Error>(error)
         .is_some_and(hyper_util::client::legacy::Error::is_connect)
     {
         // Also where connecting took too long: a longer wait for the answer would not help.
@@ -209,7 +230,7 @@ fn connector(error: &ConnectorError) -> Failure {
     } else {
         FailureKind::Transient
     };
-    Failure::local(kind, text)
+    Failure::local(kind, chain(cause))
 }
 
 /// Whether a body that is not empty is something else than the XML of S3, such as a page for people.
@@ -267,6 +288,12 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::s3::{Access, Store};
+    use aws_config::retry::RetryConfig;
+    use aws_config::{BehaviorVersion, Region};
+    use aws_credential_types::Credentials;
+    use aws_credential_types::credential_fn::provide_credentials_fn;
+    use aws_credential_types::provider::SharedCredentialsProvider;
     use aws_smithy_types::body::SdkBody;
     use aws_smithy_types::error::ErrorMetadata;
 
@@ -304,6 +331,53 @@ mod tests {
         ] {
             assert_eq!(kind(status, code), expected, "{status} {code}");
         }
+    }
+
+    /// Nothing listens there, and nothing is sent.
+    const NOWHERE: &str = "http://127.0.0.1:1";
+
+    #[tokio::test]
+    async fn what_the_sdk_does_not_send_is_refused() {
+        for path_style in [true, false] {
+            for endpoint_url in [Some(NOWHERE.to_owned()), None] {
+                let keys = Some(("key".to_owned(), "secret".to_owned()));
+                let access = Access { endpoint_url, region: Some("us-east-1".to_owned()), path_style, keys };
+                let store = Store::open(&access).await;
+                for bucket in ["", "arn:aws:s3:::x"] {
+                    let failure = store.bucket_region(bucket).await.unwrap_err();
+                    assert_eq!(failure.kind, FailureKind::Refused, "{bucket}: {failure}");
+                    assert!(!failure.is_transient() && !failure.message.is_empty());
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn no_credentials_and_no_connection_are_told_apart() {
+        let none = provide_credentials_fn(|| async { Err(CredentialsError::not_loaded("there are none")) });
+        let some = provide_credentials_fn(|| async { Ok(Credentials::new("key", "secret", None, None, "test")) });
+        for (provider, kind) in [
+            (SharedCredentialsProvider::new(none), FailureKind::Identity),
+            (SharedCredentialsProvider::new(some), FailureKind::Unreachable),
+        ] {
+            let config = aws_sdk_s3::Config::builder()
+                .behavior_version(BehaviorVersion::v2026_01_12())
+                .region(Region::new("us-east-1"))
+                .endpoint_url(NOWHERE)
+                .force_path_style(true)
+                .retry_config(RetryConfig::disabled())
+                .credentials_provider(provider);
+            let error = aws_sdk_s3::Client::from_conf(config.build()).list_buckets().send().await.unwrap_err();
+            let failure = Failure::from_sdk(&error);
+            assert_eq!(failure.kind, kind, "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_fails_on_the_way_may_be_asked_again() {
+        let other = |error: Box<dyn Error + Send + Sync>| connector(&ConnectorError::other(error, None)).kind;
+        assert_eq!(other(io::Error::other("cut").into()), FailureKind::Transient);
+        assert_eq!(other(CredentialsError::not_loaded("none").into()), FailureKind::Identity);
     }
 
     #[test]

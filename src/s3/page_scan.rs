@@ -64,6 +64,7 @@ pub struct PageScan<S> {
     last_key: Vec<u8>,
     has_last: bool,
     complete: bool,
+    finished: bool,
     truncated_said: bool,
     facts: PageFacts,
     carry: Vec<u8>,
@@ -92,6 +93,7 @@ impl<S: ObjectSink> PageScan<S> {
             last_key: Vec::with_capacity(1024),
             has_last: false,
             complete: false,
+            finished: false,
             truncated_said: false,
             facts: PageFacts::default(),
             carry: Vec::new(),
@@ -103,9 +105,17 @@ impl<S: ObjectSink> PageScan<S> {
     /// ascend where `ordered`.
     pub fn expect(&mut self, cursor: &Cursor, until: Option<&Key>, ordered: bool, encoding: KeyEncoding) {
         self.after.clone_from(&cursor.after);
+        self.finished = false;
         self.until = until.cloned();
         self.ordered = ordered;
         self.encoding = encoding;
+    }
+
+    /// Whether a page was scanned to its sound end. An answer that never came here is no page,
+    /// whatever the request returned.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished
     }
 
     /// What the page said, once its request has succeeded.
@@ -208,17 +218,21 @@ impl<S: ObjectSink> PageScan<S> {
             return Err(PageFault::Malformed("an object with an empty key"));
         }
         self.facts.keys += 1;
-        if self.ordered {
-            if self.has_last && key <= self.last_key.as_slice() {
-                return Err(PageFault::OutOfOrder {
-                    key: String::from_utf8_lossy(key).into_owned(),
-                    previous: String::from_utf8_lossy(&self.last_key).into_owned(),
-                });
+        // Where a store does not keep the order, at least no key may come twice in a row.
+        let last = self.last_key.as_slice();
+        if self.has_last && (key == last || self.ordered && key < last) {
+            // Keys that were decoded although the store never said that it encodes them prove nothing.
+            if self.encoding == KeyEncoding::Url && !self.encoding_confirmed && self.encoding_matters {
+                return Err(PageFault::Encoding(KeyEncoding::Plain));
             }
-            if self.until.as_ref().is_some_and(|until| key > until.as_bytes()) {
-                self.facts.past_end = true;
-                return Ok(());
-            }
+            return Err(PageFault::OutOfOrder {
+                key: String::from_utf8_lossy(key).into_owned(),
+                previous: String::from_utf8_lossy(last).into_owned(),
+            });
+        }
+        if self.ordered && self.until.as_ref().is_some_and(|until| key > until.as_bytes()) {
+            self.facts.past_end = true;
+            return Ok(());
         }
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
@@ -254,6 +268,7 @@ impl<S: ObjectSink> BodySink for PageScan<S> {
         self.facts = PageFacts::default();
         self.carry.clear();
         self.complete = false;
+        self.finished = false;
         self.truncated_said = false;
         self.encoding_confirmed = false;
         self.encoding_matters = false;
@@ -305,6 +320,7 @@ impl<S: ObjectSink> BodySink for PageScan<S> {
         if self.encoding == KeyEncoding::Url && !self.encoding_confirmed && self.encoding_matters {
             return Err(PageFault::Encoding(KeyEncoding::Plain));
         }
+        self.finished = true;
         Ok(())
     }
 }
@@ -398,6 +414,28 @@ mod tests {
         scan.finish().unwrap();
         assert_eq!(scan.sink.0[0].0, b"100%");
         assert_eq!(scan.sink.0[1].0, b"a+b");
+    }
+
+    #[test]
+    fn keys_that_only_look_disordered_are_asked_for_plainly() {
+        let plain = String::from_utf8(page(&["a!b", "a+b", "a-b"], DONE)).unwrap();
+        let plain = plain.replace("<EncodingType>url</EncodingType>", "");
+        assert_eq!(scan(&[plain.as_bytes()], None).0, Err(PageFault::Encoding(KeyEncoding::Plain)));
+    }
+
+    #[test]
+    fn without_order_a_key_may_still_not_repeat() {
+        let mut scan = PageScan::new(Collected::default());
+        let cursor = Cursor { after: Some(Key::from("b")), token: Some("t".into()) };
+        scan.expect(&cursor, None, false, KeyEncoding::Url);
+        scan.begin();
+        assert!(matches!(scan.feed(&page(&["b", "c"], DONE)), Err(PageFault::OutOfOrder { .. })));
+        scan.begin();
+        scan.feed(&page(&["a", "c"], DONE)).unwrap();
+        scan.finish().unwrap();
+        assert!(scan.is_finished());
+        scan.expect(&cursor, None, false, KeyEncoding::Url);
+        assert!(!scan.is_finished());
     }
 
     #[test]

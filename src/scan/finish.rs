@@ -6,7 +6,7 @@ use crate::output::{FileError, JoinedFile, PartToJoin, Place, create_folder, joi
 use crate::state::{FileEntry, IndexEntry, RunFolder};
 
 /// Joins the parts of a bucket whose ranges are all listed, in key order, into files that are not
-/// published yet.
+/// published yet. `None` where cancelled.
 ///
 /// # Errors
 /// As the file system says, or when a part is not what was committed.
@@ -17,22 +17,20 @@ pub fn join_bucket(
     header: &[u8],
     rows_per_file: u64,
     place: &Place,
-) -> Result<(Vec<JoinedFile>, Vec<FileEntry>), FileError> {
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Option<Vec<FileEntry>>, FileError> {
     // `None` sorts first, as does the first range, which is behind no key.
     ranges.sort_by(|left, right| left.range.after.cmp(&right.range.after));
     let parts: Vec<PartToJoin> =
         ranges.iter().map(|entry| PartToJoin { path: folder.part(bucket, entry.id), length: entry.part }).collect();
-    let files = join(&create(folder, bucket)?, &parts, header, rows_per_file)?;
-    crash::reached("bucket-joined");
-    let entries =
-        files.iter().map(|file| FileEntry { bucket, path: place.file(file.part), file: file.clone() }).collect();
-    Ok((files, entries))
-}
-
-fn create(folder: &RunFolder, bucket: u32) -> Result<std::path::PathBuf, FileError> {
     let path = folder.bucket(bucket);
     create_folder(&path)?;
-    Ok(path)
+    let Some(files) = join(&path, &parts, header, rows_per_file, is_cancelled)? else {
+        return Ok(None);
+    };
+    crash::reached("bucket-joined");
+    let entry = |file: JoinedFile| FileEntry { bucket, path: place.file(file.part), file };
+    Ok(Some(files.into_iter().map(entry).collect()))
 }
 
 /// Gives the files of a bucket their final names.

@@ -5,7 +5,6 @@
 //! page, with the parts those pages are in.
 
 use crate::event::{Effort, Verdict};
-use crate::output::JoinedFile;
 use crate::rows::RowCounts;
 use crate::s3::{Cursor, Range};
 use crate::state::{
@@ -40,9 +39,10 @@ pub struct OpenBucket {
     pub stage: Stage,
     parts: HashMap<u32, OpenPart>,
     finished_ranges: Vec<IndexEntry>,
-    files: Vec<JoinedFile>,
+    files: u64,
     entries: Vec<FileEntry>,
     new_parts: bool,
+    restarted: bool,
 }
 
 #[derive(Debug)]
@@ -90,9 +90,10 @@ impl OpenBucket {
             stage,
             parts: HashMap::new(),
             finished_ranges: Vec::new(),
-            files: Vec::new(),
+            files: 0,
             entries: Vec::new(),
             new_parts: false,
+            restarted: false,
         }
     }
 
@@ -113,7 +114,7 @@ impl OpenBucket {
     /// Files made or published.
     #[must_use]
     pub fn file_count(&self) -> u64 {
-        self.files.len() as u64
+        self.files
     }
 
     /// A range's part is open.
@@ -122,7 +123,7 @@ impl OpenBucket {
         self.new_parts = true;
     }
 
-    /// A page of a range was written.
+    /// A page of a range was written. News of a range that is no longer listed is old news.
     pub fn paged(&mut self, record: RangeRecord) {
         self.touch(record.id);
         if let Some(open) = self.record.ranges.iter_mut().find(|open| open.id == record.id) {
@@ -132,6 +133,9 @@ impl OpenBucket {
 
     /// The last page of a range was written. Once no range is left, the parts can be joined.
     pub fn listed(&mut self, record: RangeRecord) {
+        if !self.record.ranges.iter().any(|open| open.id == record.id) {
+            return;
+        }
         self.touch(record.id);
         self.record.counts += record.counts;
         self.record.ranges.retain(|open| open.id != record.id);
@@ -161,17 +165,28 @@ impl OpenBucket {
         };
         self.parts.clear();
         self.finished_ranges.clear();
+        self.restarted = true;
+    }
+
+    /// Whether nothing of it has been listed, so that there is nothing to keep.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        let untouched = |range: &RangeRecord| range.cursor == Cursor::at_start_of(&range.range);
+        self.finished_ranges.is_empty()
+            && self.record.index == 0
+            && self.record.ordered
+            && matches!(self.record.ranges.as_slice(), [range] if untouched(range) && range.part.bytes == 0)
     }
 
     /// Goes on with a bucket whose files were made before an interruption.
-    pub fn resume_publishing(&mut self, files: &[FileEntry]) {
-        self.files = files.iter().map(|entry| entry.file.clone()).collect();
+    pub fn resume_publishing(&mut self, files: u64) {
+        self.files = files;
     }
 
     /// Takes in the files its parts were joined into.
-    pub fn joined(&mut self, files: Vec<JoinedFile>, entries: Vec<FileEntry>) {
+    pub fn joined(&mut self, entries: Vec<FileEntry>) {
         self.stage = Stage::Joined;
-        self.files = files;
+        self.files = entries.len() as u64;
         self.entries = entries;
     }
 }
@@ -201,6 +216,13 @@ impl Ledger {
         !self.finished.is_empty() || self.open.values().any(|bucket| bucket.stage == Stage::Joined)
     }
 
+    /// Buckets that are listed and not yet published.
+    #[must_use]
+    pub fn closing(&self) -> usize {
+        let closing = |bucket: &&OpenBucket| matches!(bucket.stage, Stage::Joining | Stage::Joined | Stage::Publishing);
+        self.open.values().filter(closing).count()
+    }
+
     /// Notes a bucket's final verdict; it is no longer in progress.
     pub fn finish(&mut self, entry: FinishedEntry) {
         self.open.remove(&entry.bucket);
@@ -217,11 +239,15 @@ impl Ledger {
                 // Its files are durable: what the parts hold is of no further interest.
                 bucket.stage = Stage::Publishing;
                 bucket.finished_ranges.clear();
+                bucket.parts.clear();
                 commit.files.push((place, std::mem::take(&mut bucket.entries)));
             } else {
                 for (_, part) in bucket.parts.iter_mut().filter(|(_, part)| part.dirty) {
                     part.dirty = false;
                     commit.parts.push(Arc::clone(&part.file));
+                }
+                if std::mem::take(&mut bucket.restarted) {
+                    commit.restarted.push(place);
                 }
                 if std::mem::take(&mut bucket.new_parts) {
                     commit.new_parts.push(place);

@@ -6,10 +6,10 @@
 
 use super::finish::{join_bucket, publish_bucket};
 use super::ledger::{Ledger, OpenBucket, Stage};
-use super::worker::{Message, RangeTask, list_range};
-use super::{ScanError, ScanInput, ScanOutcome, limiter};
+use super::worker::{Message, News, RangeTask, list_range};
+use super::{ScanAccount, ScanError, ScanInput, ScanOutcome, limiter};
 use crate::event::{BucketLabel, Event, Verdict};
-use crate::output::{FileError, JoinedFile};
+use crate::output::FileError;
 use crate::rows::{RowEncoder, RowWriter, header};
 use crate::s3::Lister;
 use crate::state::{FileEntry, IndexEntry, RunFolder, RunStore, StateError};
@@ -24,14 +24,13 @@ use tokio::time::{MissedTickBehavior, interval};
 /// # Errors
 /// When what is written or kept cannot be. What was committed before then stands.
 pub async fn run<L: Lister>(input: ScanInput<L>, store: RunStore) -> Result<ScanOutcome, ScanError> {
-    let stop = input.stop.clone();
     let mut run = Run::open(input, store)?;
     let ended = match run.work().await {
         Ok(()) => run.close().await,
         Err(error) => Err(error),
     };
     if ended.is_err() {
-        stop.abandon();
+        run.drain().await;
     }
     ended
 }
@@ -40,7 +39,7 @@ pub async fn run<L: Lister>(input: ScanInput<L>, store: RunStore) -> Result<Scan
 const JOINS: usize = 4;
 
 /// A bucket whose parts were joined into files.
-type Joined = (u32, Result<(Vec<JoinedFile>, Vec<FileEntry>), FileError>);
+type Joined = (u32, Result<Option<Vec<FileEntry>>, FileError>);
 
 /// Work done on blocking threads behind a commit.
 enum Finished {
@@ -62,6 +61,8 @@ pub(super) struct Run<L> {
     pub(super) input: ScanInput<L>,
     pub(super) ledger: Ledger,
     pub(super) pending: VecDeque<u32>,
+    /// Buckets that could not be begun, and why.
+    pub(super) unbegun: Vec<(u32, Verdict, String)>,
     /// Workers under way.
     pub(super) listing: usize,
     /// Buckets that are listed and wait for their parts to be joined.
@@ -88,6 +89,7 @@ impl<L: Lister> Run<L> {
         let mut run = Self {
             ledger: Ledger::new(input.account_records.clone(), effort),
             pending: VecDeque::new(),
+            unbegun: Vec::new(),
             listing: 0,
             to_join: BTreeSet::new(),
             folder: store.folder().clone(),
@@ -106,7 +108,7 @@ impl<L: Lister> Run<L> {
             match bucket.stage {
                 Stage::Publishing => {
                     let files = store.files_of(place)?;
-                    bucket.resume_publishing(&files);
+                    bucket.resume_publishing(files.len() as u64);
                     run.publish(place, files);
                 }
                 Stage::Joining => {
@@ -125,6 +127,7 @@ impl<L: Lister> Run<L> {
 
     async fn work(&mut self) -> Result<(), ScanError> {
         let stop = self.input.stop.clone();
+        let mut stopping = false;
         let mut tick = interval(self.input.settings.checkpoint_every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -142,8 +145,7 @@ impl<L: Lister> Run<L> {
                 Some(finished) = self.behind.join_next() => self.take(unwound(finished)).await?,
                 committed = landed(&mut self.committing) => self.committed(committed)?,
                 _ = tick.tick() => self.due = true,
-                // Joining a large bucket takes longer than a person waits; a rerun joins it again.
-                () = stop.abandoned(), if self.listing == 0 => return Ok(()),
+                () = stop.requested(), if !stopping => stopping = true,
             }
         }
     }
@@ -156,30 +158,39 @@ impl<L: Lister> Run<L> {
 
     async fn begin_buckets(&mut self) {
         let room = self.input.settings.limits.concurrency.get() as usize;
+        // Buckets that wait for their publishing hold files and memory: listing must not run away.
         while self.listing < room
+            && self.ledger.closing() < 2 * room
             && !self.input.stop.is_requested()
             && let Some(place) = self.pending.pop_front()
         {
+            if self.account(place).is_none() {
+                self.halt(place, Verdict::Failed, "its account cannot be used".to_owned()).await;
+                continue;
+            }
             let label = self.label(place);
             let started = (self.input.clock)();
             let bucket = self.ledger.open.entry(place).or_insert_with(|| OpenBucket::begin(place, started));
             let objects = bucket.counts().objects;
-            if self.spawn(place) {
-                self.input.events.emit(Event::BucketStarted { bucket: place, label, objects }).await;
-            } else {
-                let reason = "its account cannot be used".to_owned();
-                self.halt(place, Verdict::Failed, reason).await;
-            }
+            self.spawn(place);
+            self.input.events.emit(Event::BucketStarted { bucket: place, label, objects }).await;
         }
     }
 
-    /// Sends a worker to each range of a bucket; false where its account cannot be used.
-    fn spawn(&mut self, place: u32) -> bool {
+    /// The account of a bucket, where it can still be used.
+    fn account(&self, place: u32) -> Option<&ScanAccount<L>> {
         let bucket = &self.input.buckets[place as usize];
         let account = self.input.accounts[bucket.entry.account as usize].as_ref();
-        let Some(account) = account.filter(|account| !account.caller.stop().is_requested()) else {
-            return false;
+        account.filter(|account| !account.caller.stop().is_requested())
+    }
+
+    /// Sends a worker to each range of a bucket.
+    fn spawn(&mut self, place: u32) {
+        let bucket = &self.input.buckets[place as usize];
+        let Some(account) = self.account(place) else {
+            return;
         };
+        let mut begun = 0;
         let settings = &self.input.settings;
         let limits = &settings.limits;
         let pacing = limits.bucket_requests_per_second.map(|rate| Arc::new(limiter(rate, limits.burst)));
@@ -202,9 +213,9 @@ impl<L: Lister> Run<L> {
                 folder: self.folder.clone(),
             };
             tokio::spawn(list_range(task, self.sender.clone()));
-            self.listing += 1;
+            begun += 1;
         }
-        true
+        self.listing += begun;
     }
 
     pub(super) fn label(&self, place: u32) -> BucketLabel {
@@ -230,8 +241,12 @@ impl<L: Lister> Run<L> {
             let rows_per_file = self.input.settings.rows_per_file;
             let target = self.input.buckets[place as usize].place.clone();
             let folder = self.folder.clone();
-            self.joins
-                .spawn_blocking(move || (place, join_bucket(&folder, place, ranges, &header, rows_per_file, &target)));
+            let stop = self.input.stop.clone();
+            self.joins.spawn_blocking(move || {
+                // A large bucket takes longer to join than a person waits; a rerun joins it again.
+                let is_cancelled = || stop.is_abandoned();
+                (place, join_bucket(&folder, place, ranges, &header, rows_per_file, &target, &is_cancelled))
+            });
         }
         Ok(())
     }
@@ -248,9 +263,8 @@ impl<L: Lister> Run<L> {
         self.due = false;
         let (commit, removable) = self.ledger.commit();
         self.committing = Some(tokio::task::spawn_blocking(move || {
-            let publishable = commit.files.clone();
-            let result = store.commit(commit);
-            Committed { store, result, publishable, removable }
+            let result = store.commit(&commit);
+            Committed { store, result, publishable: commit.files, removable }
         }));
     }
 
@@ -269,9 +283,8 @@ impl<L: Lister> Run<L> {
     }
 
     fn joined(&mut self, (place, joined): Joined) -> Result<(), ScanError> {
-        let (files, entries) = joined?;
-        if let Some(bucket) = self.ledger.open.get_mut(&place) {
-            bucket.joined(files, entries);
+        if let (Some(bucket), Some(entries)) = (self.ledger.open.get_mut(&place), joined?) {
+            bucket.joined(entries);
         }
         Ok(())
     }
@@ -287,8 +300,24 @@ impl<L: Lister> Run<L> {
         Ok(())
     }
 
+    /// Waits for all that is under way to end, after an error: nothing of this run may touch its
+    /// files once its lock is given back.
+    async fn drain(&mut self) {
+        self.input.stop.abandon();
+        while self.listing > 0 {
+            if let Some(message) = self.messages.recv().await {
+                self.listing -= usize::from(matches!(message.news, News::Done { .. } | News::Stopped { .. }));
+            }
+        }
+        if self.committing.is_some() {
+            landed(&mut self.committing).await;
+        }
+        while self.joins.join_next().await.is_some() {}
+        while self.behind.join_next().await.is_some() {}
+    }
+
     /// Commits what is left and says what this invocation came to.
-    async fn close(mut self) -> Result<ScanOutcome, ScanError> {
+    async fn close(&mut self) -> Result<ScanOutcome, ScanError> {
         let interrupted = self.input.stop.is_requested();
         loop {
             if self.committing.is_some() {
@@ -305,10 +334,12 @@ impl<L: Lister> Run<L> {
         }
         self.begin_commit();
         let committed = landed(&mut self.committing).await;
+        self.committing = None;
         committed.result?;
         let unfinished = self.unfinished();
         self.input.events.emit(Event::ScanEnded).await;
-        Ok(ScanOutcome { store: committed.store, buckets: self.input.buckets, unfinished, interrupted })
+        let buckets = std::mem::take(&mut self.input.buckets);
+        Ok(ScanOutcome { store: committed.store, buckets, unfinished, interrupted })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Owns that a bucket gets one final verdict, which is noted once and told once.
 
 use super::fate::{Fate, fate};
-use super::ledger::Stage;
+use super::ledger::{OpenBucket, Stage};
 use super::run::Run;
 use super::worker::{Message, News, StopCause};
 use super::{ScanError, Unfinished};
@@ -78,7 +78,7 @@ impl<L: Lister> Run<L> {
             Fate::Restart => {
                 let told = Event::OrderLost { bucket: place, label: self.label(place), reason: failure.to_string() };
                 self.input.events.emit(told).await;
-                self.ledger.open.get_mut(&place).into_iter().for_each(super::ledger::OpenBucket::restart_unordered);
+                self.ledger.open.get_mut(&place).into_iter().for_each(OpenBucket::restart_unordered);
                 self.pending.push_front(place);
             }
             Fate::AccountLost => {
@@ -107,7 +107,13 @@ impl<L: Lister> Run<L> {
     /// Leaves a bucket unfinished for this invocation.
     pub(super) async fn halt(&mut self, place: u32, verdict: Verdict, reason: String) {
         let mut counts = RowCounts::default();
-        if let Some(bucket) = self.ledger.open.get_mut(&place) {
+        if self.ledger.open.get(&place).is_none_or(OpenBucket::is_untouched) {
+            // Nothing to go on with: the state need not know of it.
+            if let Some(bucket) = self.ledger.open.remove(&place) {
+                self.ledger.effort += bucket.record.effort;
+            }
+            self.unbegun.push((place, verdict, reason.clone()));
+        } else if let Some(bucket) = self.ledger.open.get_mut(&place) {
             bucket.stage = Stage::Halted(verdict, reason.clone());
             counts = bucket.counts();
         }
@@ -159,6 +165,10 @@ impl<L: Lister> Run<L> {
             let (counts, effort) = (RowCounts::default(), Effort::default());
             Unfinished { bucket, verdict, reason, counts, effort, started: None }
         });
-        open.chain(untouched).collect()
+        let unbegun = self.unbegun.iter().map(|(bucket, verdict, reason)| {
+            let (counts, effort) = (RowCounts::default(), Effort::default());
+            Unfinished { bucket: *bucket, verdict: *verdict, reason: reason.clone(), counts, effort, started: None }
+        });
+        open.chain(untouched).chain(unbegun).collect()
     }
 }

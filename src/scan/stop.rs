@@ -34,9 +34,15 @@ impl Stop {
         Self { requested: self.requested.child_token(), abandoned: self.abandoned.child_token() }
     }
 
-    /// Waits until what is in flight is given up.
-    pub async fn abandoned(&self) {
-        self.abandoned.cancelled().await;
+    /// Whether what is in flight is given up.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned.is_cancelled()
+    }
+
+    /// Waits until stopping is asked for.
+    pub async fn requested(&self) {
+        self.requested.cancelled().await;
     }
 
     /// Waits for `work` unless stopping is asked for.

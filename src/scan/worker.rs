@@ -183,9 +183,13 @@ impl<L: Lister> Worker<'_, L> {
     async fn attempt(&mut self, scan: &Scan, encoding: KeyEncoding) -> Result<(), Halt> {
         let task = &self.task;
         lock(scan).expect(&task.record.cursor, task.record.range.until.as_ref(), task.ordered, encoding);
-        let request = || {
+        let request = async || {
             let tap = PageTap::new(Arc::<Mutex<PageScan<RowWriter>>>::clone(scan), task.caller.idle_timeout());
-            task.lister.list_page(&task.name, &task.region, &task.record.cursor, tap)
+            task.lister.list_page(&task.name, &task.region, &task.record.cursor, tap).await?;
+            if lock(scan).is_finished() {
+                return Ok(());
+            }
+            Err(Failure::local(FailureKind::NotS3, "the answer is not a listing of S3".to_owned()))
         };
         task.caller.call(|| task.label.to_string(), task.limiter.as_deref(), self.effort, request).await
     }
@@ -208,8 +212,7 @@ fn advance(
     if facts.past_end || !facts.truncated {
         return Ok(None);
     }
-    let last_key = last_key.filter(|_| ordered);
-    if last_key.as_ref().is_some_and(|key| key.as_start_after().is_some()) {
+    if ordered && last_key.as_ref().is_some_and(|key| key.as_start_after().is_some()) {
         return Ok(Some(Cursor { after: last_key, token: None }));
     }
     match &facts.next_token {
@@ -273,7 +276,7 @@ mod tests {
         let empty_page = advance(&cursor(Some("k"), None), &facts(true, Some("t")), None, true);
         assert_eq!(empty_page, Ok(Some(cursor(Some("k"), Some("t")))));
         let unordered = advance(&Cursor::default(), &facts(true, Some("t")), Some(Key::from("k")), false);
-        assert_eq!(unordered, Ok(Some(cursor(None, Some("t")))));
+        assert_eq!(unordered, Ok(Some(cursor(Some("k"), Some("t")))));
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub struct RunRecord {
     pub until: Option<Timestamp>,
     /// The run's folder: parts, journals, summary.
     pub folder: PathBuf,
+    /// Folders of earlier runs whose parts are still to be removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<PathBuf>,
     /// What the bytes written depend on; see the crate's documentation of `job`.
     pub fingerprint: BTreeMap<String, String>,
     /// The accounts, in the job's order.
@@ -58,6 +61,8 @@ pub struct RunRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunPhase {
+    /// Its folder is being made: nothing has been listed, and the next invocation begins anew.
+    Preparing,
     /// Buckets are being listed and published.
     Scanning,
     /// Every bucket has its verdict.
@@ -212,11 +217,12 @@ impl RunRecord {
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             job: job.to_owned(),
             run: run.to_owned(),
-            phase: RunPhase::Scanning,
+            phase: RunPhase::Preparing,
             now,
             since: None,
             until: None,
             folder,
+            superseded: Vec::new(),
             fingerprint: BTreeMap::new(),
             accounts: Vec::new(),
             effort: Effort::default(),

@@ -71,6 +71,8 @@ pub struct Commit {
     pub parts: Vec<Arc<File>>,
     /// Buckets whose folder, or a part in it, is new since the last commit.
     pub new_parts: Vec<u32>,
+    /// Buckets that were begun anew since: their finished ranges no longer count.
+    pub restarted: Vec<u32>,
     /// Ranges that were finished since.
     pub ranges: Vec<FinishedRange>,
     /// Files that were made since, by bucket: these buckets are ready to be published.
@@ -100,17 +102,23 @@ pub struct RunStore {
 }
 
 impl RunStore {
-    /// Begins a run over `buckets`: makes its folders and journals, then its first state.
+    /// Begins a run over `buckets`. The state names the run before its folder is made, so that no
+    /// folder is ever without an owner, and removes what the runs before it left.
     ///
     /// # Errors
     /// As the file system says.
-    pub fn create(state_file: &Path, record: RunRecord, buckets: &[BucketEntry]) -> Result<Self, StateError> {
+    pub fn create(state_file: &Path, mut record: RunRecord, buckets: &[BucketEntry]) -> Result<Self, StateError> {
+        record.save(state_file)?;
+        for run in std::mem::take(&mut record.superseded) {
+            Self::remove_parts(&run)?;
+        }
         let folder = RunFolder::new(&record.folder);
         create_folder(folder.path())?;
         let mut store = Self::open(state_file, record)?;
         store.record.journals.buckets = store.buckets.append(buckets)?;
         sync_folder(folder.path())?;
         crash::reached("run-created");
+        store.record.phase = RunPhase::Scanning;
         store.record.save(state_file)?;
         Ok(store)
     }
@@ -162,7 +170,7 @@ impl RunStore {
     /// # Errors
     /// As the file system says. What was committed before still stands then, and nothing of this
     /// commit may be relied on.
-    pub fn commit(&mut self, commit: Commit) -> Result<(), StateError> {
+    pub fn commit(&mut self, commit: &Commit) -> Result<(), StateError> {
         for part in &commit.parts {
             part.sync_data().map_err(FileError::at("sync part", self.folder.path()))?;
         }
@@ -173,6 +181,9 @@ impl RunStore {
             sync_folder(self.folder.path())?;
         }
         crash::reached("parts-synced");
+        for bucket in &commit.restarted {
+            self.indexes.insert(*bucket, 0);
+        }
         self.append_indexes(&commit.ranges)?;
         crash::reached("index-synced");
         for (bucket, files) in &commit.files {
@@ -184,11 +195,11 @@ impl RunStore {
         crash::reached("journals-synced");
 
         let mut record = self.record.clone();
-        record.accounts = commit.accounts;
+        record.accounts.clone_from(&commit.accounts);
         record.effort = commit.effort;
         record.journals.files = self.files.length();
         record.journals.finished = self.finished.length();
-        record.buckets = commit.buckets;
+        record.buckets.clone_from(&commit.buckets);
         for bucket in &mut record.buckets {
             bucket.index = self.indexes.get(&bucket.bucket).copied().unwrap_or(0);
             bucket.publishing = self.spans.get(&bucket.bucket).copied();
@@ -292,12 +303,37 @@ impl RunStore {
         Ok(())
     }
 
-    /// Removes the working files of a run that is over.
+    /// Removes the working files of a run that is over or given up, and its folder where there was
+    /// nothing else in it.
     ///
     /// # Errors
     /// As the file system says.
     pub fn remove_parts(run_folder: &Path) -> Result<(), FileError> {
-        remove_folder(RunFolder::new(run_folder).path())
+        remove_folder(RunFolder::new(run_folder).path())?;
+        // Fails where files were published, as it should.
+        let _ = std::fs::remove_dir(run_folder);
+        Ok(())
+    }
+
+    /// Checks that what the state says fits its journals, so that places and accounts can be relied
+    /// on from here.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check(&self) -> Result<(), StateError> {
+        let buckets = self.buckets()?;
+        let is_known = |bucket: u32| (bucket as usize) < buckets.len();
+        let accounts = self.record.accounts.len();
+        let sound = buckets.iter().all(|bucket| (bucket.account as usize) < accounts)
+            && self.record.buckets.iter().all(|bucket| is_known(bucket.bucket));
+        let mut finished = self.finished()?;
+        let sound =
+            sound && finished.try_fold(true, |sound, entry| Ok::<_, StateError>(sound && is_known(entry?.bucket)))?;
+        if sound {
+            Ok(())
+        } else {
+            Err(StateError::corrupt(&self.state_file, "it names buckets that the run does not have"))
+        }
     }
 }
 
@@ -333,7 +369,7 @@ mod tests {
         let record = RunRecord::new("job", "run", Timestamp::UNIX_EPOCH, folder.path().join("run"));
         let mut store = RunStore::create(&state, record, &[bucket("a")]).unwrap();
         store.extend(Vec::new(), &[bucket("b")]).unwrap();
-        store.commit(Commit { finished: vec![finished(1)], ..Commit::default() }).unwrap();
+        store.commit(&Commit { finished: vec![finished(1)], ..Commit::default() }).unwrap();
         // A commit that was cut off behind the journals: the state never heard of it.
         store.finished.append(&[finished(0)]).unwrap();
         drop(store);

@@ -1,7 +1,7 @@
 //! A store in memory behind the same trait as S3: it writes real list pages, cuts them into frames,
 //! and fails on purpose. For tests of the whole scan without a network.
 
-use s3scan::s3::{Cursor, Failure, FailureKind, Lister, PageTap};
+use s3scan::s3::{Cursor, Failure, FailureKind, Lister, PageFault, PageTap};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Mutex;
@@ -28,8 +28,22 @@ pub enum Mishap {
     Late,
 }
 
+/// What kind of store it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+    /// As S3.
+    Sound,
+    /// Does not heed `encoding-type`, and says nothing of it.
+    PlainKeys,
+    /// Lists in no key order, and only by token: it does not heed `start-after`.
+    Unordered,
+    /// The same, and every page begins with the last key of the one before.
+    Repeating,
+}
+
 /// Buckets by name.
 pub struct MemoryStore {
+    pub habit: Habit,
     pub buckets: BTreeMap<String, BTreeMap<String, StoredObject>>,
     pub page_size: usize,
     /// Bytes in a frame.
@@ -45,26 +59,32 @@ pub struct MemoryStore {
 impl MemoryStore {
     fn page(&self, bucket: &str, cursor: &Cursor) -> Vec<u8> {
         let objects = &self.buckets[bucket];
-        let after = match (&cursor.token, &cursor.after) {
-            (Some(token), _) => Some(token.strip_prefix("token:").expect("our own token").to_owned()),
-            (None, Some(key)) => Some(key.as_start_after().expect("a key that can be sent").to_owned()),
-            (None, None) => None,
-        };
-        let behind = objects.iter().filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after));
-        let mut listed: Vec<_> = behind.take(self.page_size + 1).collect();
-        let truncated = listed.len() > self.page_size;
-        listed.truncate(self.page_size);
-        let mut xml = format!("<EncodingType>url</EncodingType><IsTruncated>{truncated}</IsTruncated>");
-        if truncated {
-            let token = listed.last().map_or("", |(key, _)| key.as_str());
-            let escaped = token.replace('&', "&amp;").replace('<', "&lt;");
-            write!(xml, "<NextContinuationToken>token:{escaped}</NextContinuationToken>").unwrap();
+        let ordered = matches!(self.habit, Habit::Sound | Habit::PlainKeys);
+        let mut keys: Vec<&String> = objects.keys().collect();
+        if !ordered {
+            keys.reverse();
         }
-        for (key, object) in listed {
-            let encoded = key.bytes().fold(String::new(), |mut text, byte| {
-                write!(text, "%{byte:02X}").unwrap();
-                text
-            });
+        let begin = match (&cursor.token, &cursor.after) {
+            (Some(token), _) => token.strip_prefix("token:").expect("our own token").parse().expect("a number"),
+            (None, Some(key)) if ordered => {
+                let after = key.as_start_after().expect("a key that can be sent");
+                keys.partition_point(|key| key.as_str() <= after)
+            }
+            _ => 0,
+        };
+        let end = keys.len().min(begin + self.page_size);
+        let truncated = end < keys.len();
+        let mut xml = format!("<IsTruncated>{truncated}</IsTruncated>");
+        if self.habit != Habit::PlainKeys {
+            xml.push_str("<EncodingType>url</EncodingType>");
+        }
+        if truncated {
+            write!(xml, "<NextContinuationToken>token:{end}</NextContinuationToken>").unwrap();
+        }
+        let repeated = usize::from(self.habit == Habit::Repeating && begin > 0);
+        for key in &keys[begin - repeated..end] {
+            let object = &objects[*key];
+            let encoded = if self.habit == Habit::PlainKeys { escaped(key) } else { url_encoded(key) };
             let modified = jiff::Timestamp::from_second(object.modified).unwrap();
             write!(
                 xml,
@@ -77,6 +97,27 @@ impl MemoryStore {
         xml.push_str("</ListBucketResult>");
         xml.into_bytes()
     }
+}
+
+fn url_encoded(key: &str) -> String {
+    key.bytes().fold(String::new(), |mut text, byte| {
+        write!(text, "%{byte:02X}").unwrap();
+        text
+    })
+}
+
+/// As XML text, with control characters as S3 writes them.
+fn escaped(key: &str) -> String {
+    key.chars().fold(String::new(), |mut text, character| {
+        match character {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            control if control.is_control() => write!(text, "&#x{:x};", u32::from(control)).unwrap(),
+            plain => text.push(plain),
+        }
+        text
+    })
 }
 
 impl Lister for MemoryStore {
@@ -113,7 +154,11 @@ impl Lister for MemoryStore {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn refused(fault: s3scan::s3::PageFault) -> Failure {
-    let kind = if fault.is_transient() { FailureKind::Transient } else { FailureKind::Untrusted };
+fn refused(fault: PageFault) -> Failure {
+    let kind = match fault {
+        PageFault::Encoding(encoding) => FailureKind::Encoding(encoding),
+        _ if fault.is_transient() => FailureKind::Transient,
+        _ => FailureKind::Untrusted,
+    };
     Failure::local(kind, fault.to_string())
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub const LITERAL: &str = "[buckets]\ninclude = [\"demo-flat\"]\n";
 
 /// Serves on loopback for as long as the test's process lives; the URL.
-fn serve(answer: fn(TcpStream)) -> String {
+fn serve(answer: impl Fn(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
@@ -20,14 +20,15 @@ fn serve(answer: fn(TcpStream)) -> String {
 }
 
 /// Answers one request with a page for people.
-fn html(mut stream: TcpStream) {
+fn html(stream: TcpStream) {
+    answer(stream, "200 OK", "<!DOCTYPE html>\n<html><body>Welcome!</body></html>");
+}
+
+fn answer(mut stream: TcpStream, status: &str, body: &str) {
     let mut lines = BufReader::new(&mut stream).lines();
     while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-    let body = "<!DOCTYPE html>\n<html><body>Welcome!</body></html>";
     let length = body.len();
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    );
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
     // A client that has gone away is of no interest.
     let _ = stream.write_all(answer.as_bytes());
 }
@@ -75,6 +76,34 @@ fn an_endpoint_that_is_not_s3() {
     assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
     assert_eq!(workspace.verdicts()["demo-flat"].0, "failed");
     assert!(workspace.files().is_empty());
+}
+
+#[test]
+fn answers_that_only_look_like_a_listing() {
+    // The SDK takes each of these for a page; none may pass for an empty bucket.
+    for body in [
+        "<s3:ListBucketResult xmlns:s3=\"x\"><s3:IsTruncated>false</s3:IsTruncated></s3:ListBucketResult>",
+        "<!-- a > b --><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>",
+        "<ListBucketResult/>",
+        "<ListBucketResult></ListBucketResult>",
+    ] {
+        let workspace = Workspace::new();
+        workspace
+            .job(&serve(move |stream| answer(stream, "200 OK", body)), &format!("{LITERAL}[limits]\nmax_attempts = 2"));
+        workspace.expect(75, &[]);
+        assert_eq!(workspace.verdicts()["demo-flat"].0, "failed", "{body}");
+        assert!(workspace.files().is_empty(), "{body}");
+    }
+}
+
+#[test]
+fn a_page_counts_whatever_kind_of_success_it_is() {
+    const PAGE: &str = "<ListBucketResult><IsTruncated>false</IsTruncated><EncodingType>url</EncodingType>\
+        <Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>";
+    let workspace = Workspace::new();
+    workspace.job(&serve(|stream| answer(stream, "203 Non-Authoritative Information", PAGE)), LITERAL);
+    workspace.expect(0, &[]);
+    assert_eq!(rows(&workspace.files(), "demo-flat").len(), 1);
 }
 
 #[test]
