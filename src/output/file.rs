@@ -1,8 +1,8 @@
 //! Files and folders, durably: every operation names its path when it fails, and syncs what must
 //! outlive a loss of power.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// An operation on a file failed.
@@ -38,6 +38,23 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
 
 fn is_missing(folder: &Path) -> bool {
     !folder.as_os_str().is_empty() && !folder.exists()
+}
+
+/// Opens a file for appending behind its first `committed` bytes, cutting off the rest; creates it
+/// where none count.
+///
+/// # Errors
+/// As the file system says, or when committed bytes are missing.
+pub fn open_committed(path: &Path, committed: u64) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create(committed == 0).truncate(false).open(path)?;
+    let found = file.metadata()?.len();
+    if found < committed {
+        let reason = format!("it has {found} bytes, of which {committed} were committed");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    }
+    file.set_len(committed)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
 }
 
 /// Makes the entries of a folder durable.

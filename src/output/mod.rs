@@ -9,7 +9,9 @@ mod part;
 mod place;
 mod publish;
 
-pub use file::{FileError, ReplaceStep, create_folder, remove_folder, replace, replace_with, sync_folder};
+pub use file::{
+    FileError, ReplaceStep, create_folder, open_committed, remove_folder, replace, replace_with, sync_folder,
+};
 pub use join::{JoinedFile, PartToJoin, join, joined_path};
 pub use part::{PartLength, PartWriter};
 pub use place::{Place, PlaceValues, safe_name};

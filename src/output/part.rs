@@ -4,10 +4,10 @@
 //! a file that is shorter is an error. When lengths are committed, and that the file is synced
 //! before, is the state's affair.
 
-use super::file::FileError;
+use super::file::{FileError, open_committed};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,18 +37,8 @@ impl PartWriter {
     /// # Errors
     /// As the file system says, or when the file is shorter than what was committed.
     pub fn open(path: &Path, length: PartLength) -> Result<Self, FileError> {
-        let open = || {
-            let mut file = OpenOptions::new().write(true).create(length.bytes == 0).truncate(false).open(path)?;
-            let found = file.metadata()?.len();
-            if found < length.bytes {
-                let reason = format!("it has {found} bytes, of which {} were committed", length.bytes);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-            }
-            file.set_len(length.bytes)?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
-        };
-        let file = Arc::new(open().map_err(FileError::at("open part", path))?);
+        let file = open_committed(path, length.bytes).map_err(FileError::at("open part", path))?;
+        let file = Arc::new(file);
         let hasher = crc32fast::Hasher::new_with_initial_len(length.checksum, length.bytes);
         Ok(Self { path: path.to_owned(), file, length, hasher })
     }

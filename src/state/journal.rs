@@ -5,11 +5,11 @@
 //! appended.
 
 use super::StateError;
-use crate::output::FileError;
+use crate::output::{FileError, open_committed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -28,18 +28,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// # Errors
     /// As the file system says, or when the journal is shorter than what was committed.
     pub fn open(path: &Path, committed: u64) -> Result<Self, StateError> {
-        let open = || {
-            let mut file = OpenOptions::new().write(true).create(committed == 0).truncate(false).open(path)?;
-            let found = file.metadata()?.len();
-            if found < committed {
-                let reason = format!("it has {found} bytes, of which {committed} were committed");
-                return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-            }
-            file.set_len(committed)?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
-        };
-        let file = open().map_err(FileError::at("open journal", path))?;
+        let file = open_committed(path, committed).map_err(FileError::at("open journal", path))?;
         Ok(Self { path: path.to_owned(), file, length: committed, entries: PhantomData })
     }
 
