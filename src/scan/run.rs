@@ -133,7 +133,7 @@ impl<L: Lister> Run<L> {
         loop {
             self.begin_buckets().await;
             self.begin_joins()?;
-            if self.ledger.is_waiting() || std::mem::take(&mut self.due) {
+            if self.ledger.is_waiting() || self.due {
                 self.begin_commit();
             }
             if self.is_idle() {
