@@ -6,6 +6,7 @@
 //! - `layers`: what each module of `src` may use, and how long its files are
 //! - `memory_store`: a store in memory with faults and crashes, for `property`
 //! - `property`: each row once, whatever objects, pages, faults and crashes
+//! - `resume`: which run an invocation does
 //! - `shapes`: every shape of keys against the truth
 //! - `signals`: stopped by SIGINT and SIGTERM, once and twice, and gone on with
 
@@ -17,5 +18,6 @@ mod kill;
 mod layers;
 mod memory_store;
 mod property;
+mod resume;
 mod shapes;
 mod signals;

@@ -1,0 +1,91 @@
+//! Which run an invocation does: the unfinished one, a new one beside others, or none for a state that
+//! does not fit.
+
+use crate::harness::{PROGRAM, Server, Workspace};
+use std::fs;
+use std::process::Command;
+
+const REST: &str = "[limits]\nconcurrency = 4\n[state]\ncheckpoint_every = \"10ms\"";
+
+/// Begins a run of `job.toml` and kills it at its second commit.
+fn cut_off(workspace: &Workspace) {
+    let mut command = workspace.command(&["run", "job.toml", "-q"]);
+    let status = command.env("S3SCAN_CRASH_AT", "state-committed:2").status().expect("runs");
+    assert_eq!(status.code(), None, "killed");
+}
+
+#[test]
+fn a_fresh_run_that_cannot_begin_gives_up_nothing() {
+    let server = Server::start("demo:?objects=4000");
+    let workspace = Workspace::new();
+    workspace.job(&server.url, REST);
+    cut_off(&workspace);
+    let begun = workspace.runs();
+
+    let mut fresh = workspace.command(&["run", "job.toml", "-q", "--fresh"]);
+    let output = fresh.env("AWS_SECRET_ACCESS_KEY", "wrong").output().expect("runs");
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    workspace.expect(0, &[]);
+    assert_eq!(workspace.runs(), begun, "the run that was cut off was gone on with");
+    assert_eq!(workspace.summary()["totals"]["rows"], 20_000);
+}
+
+#[test]
+fn a_fresh_run_removes_what_it_replaces() {
+    let workspace = Workspace::new();
+    workspace.job("demo:?objects=4000", REST);
+    cut_off(&workspace);
+    let old = workspace.last_run();
+    workspace.expect(0, &["--fresh", "--now", "2030-01-01T00:00:00Z"]);
+    assert!(!old.join(".parts").exists());
+    assert_eq!(workspace.summary()["complete"], true);
+    assert!(workspace.last_run().ends_with("20300101T000000Z"));
+}
+
+#[test]
+fn jobs_of_one_name_with_states_of_their_own_leave_each_other_alone() {
+    let workspace = Workspace::new();
+    let state =
+        |file: &str| format!("[limits]\nconcurrency = 4\n[state]\ncheckpoint_every = \"10ms\"\nfile = \"{file}\"");
+    workspace.job("demo:?objects=4000", &state("state/one.json"));
+    cut_off(&workspace);
+    let first = workspace.last_run();
+    let job = fs::read_to_string(workspace.path("job.toml")).expect("the job");
+
+    workspace.job("demo:?objects=4000", &state("state/two.json"));
+    workspace.expect(0, &["-q"]);
+    assert!(first.join(".parts").exists(), "the other run's parts were removed");
+
+    workspace.write("job.toml", job);
+    workspace.expect(0, &["-q"]);
+    let summary = fs::read_to_string(first.join("summary.json")).expect("the first run is finished");
+    assert!(summary.contains("\"complete\": true"), "{summary}");
+}
+
+#[test]
+fn a_state_that_names_unknown_buckets_is_not_sound() {
+    let workspace = Workspace::new();
+    workspace.job("demo:?objects=4000", REST);
+    cut_off(&workspace);
+    let path = workspace.path("state/job.json");
+    let state = fs::read_to_string(&path).expect("the state");
+    let mut json: serde_json::Value = serde_json::from_str(&state).expect("JSON");
+    json["buckets"][0]["bucket"] = 999.into();
+    fs::write(&path, json.to_string()).expect("written");
+    let told = workspace.expect(74, &["-q"]);
+    assert!(told.contains("is not a sound state") && told.contains("--fresh"), "{told}");
+    fs::write(&path, state).expect("written");
+    workspace.expect(0, &["-q"]);
+}
+
+#[test]
+fn open_files_are_bounded_by_the_concurrency_not_by_the_buckets() {
+    let workspace = Workspace::new();
+    workspace.job("demo:?objects=1&small=700&small_objects=1", "[limits]\nconcurrency = 8");
+    // The hard limit, which the program cannot raise. A few dozen are the runtime's and the server's.
+    let script = format!("ulimit -n 128 && exec '{PROGRAM}' run job.toml -q");
+    let mut command = Command::new("sh");
+    let output = command.args(["-c", &script]).current_dir(workspace.path("")).output().expect("runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(workspace.summary()["totals"]["buckets"]["complete"], 705);
+}
