@@ -9,7 +9,7 @@ use super::elements::{self, RawObject};
 use super::fault::PageFault;
 use super::object::{Object, ObjectSink};
 use super::range::{Cursor, Key};
-use super::text::{KeyEncoding, is_plain, is_url_encoded, unescape, url_decode};
+use super::text::{KeyEncoding, contains_any, is_plain, is_url_encoded, unescape, url_decode};
 use memchr::memmem;
 
 /// Takes the body of a listing's answer as it arrives. Implemented by [`PageScan`] for any sink, so
@@ -209,8 +209,10 @@ impl<S: ObjectSink> PageScan<S> {
         let key = if is_plain(raw_key) {
             raw_key
         } else {
-            let text = unescape(raw_key, entities);
-            let encoded = is_url_encoded(text);
+            // What is not plain and has no entities can only be URL-encoded.
+            let escaped = contains_any(raw_key, *b"&");
+            let text = if escaped { unescape(raw_key, entities) } else { raw_key };
+            let encoded = !escaped || is_url_encoded(text);
             self.encoding_matters |= encoded;
             if encoded && self.encoding == KeyEncoding::Url { url_decode(text, key_scratch) } else { text }
         };

@@ -131,13 +131,19 @@ pub fn url_decode<'text>(raw: &'text [u8], scratch: &'text mut Vec<u8>) -> &'tex
                 scratch.push(b' ');
                 rest = tail;
             }
-            [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                scratch.push(hexadecimal(*high) << 4 | hexadecimal(*low));
-                rest = tail;
-            }
             [b'%', tail @ ..] => {
-                scratch.push(b'%');
-                rest = tail;
+                let digits =
+                    tail.first_chunk::<2>().map(|[high, low]| (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]));
+                match digits {
+                    Some((high, low)) if high | low < 16 => {
+                        scratch.push(high << 4 | low);
+                        rest = &tail[2..];
+                    }
+                    _ => {
+                        scratch.push(b'%');
+                        rest = tail;
+                    }
+                }
             }
             _ => {
                 let plain = near(rest, [b'%', b'+']).unwrap_or(rest.len());
@@ -151,13 +157,17 @@ pub fn url_decode<'text>(raw: &'text [u8], scratch: &'text mut Vec<u8>) -> &'tex
     }
 }
 
-/// The value of a digit that is known to be hexadecimal.
-fn hexadecimal(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20) - b'a' + 10,
+/// The values of hexadecimal digits; 255 for every other byte.
+const DIGITS: [u8; 256] = {
+    let mut digits = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
     }
-}
+    digits
+};
 
 #[cfg(test)]
 mod tests {
