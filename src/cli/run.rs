@@ -150,6 +150,9 @@ async fn shown(
     if !(invocation.arguments.showing.quiet && exit == Exit::Complete) {
         console.print(&closing_table(&summary));
     }
+    if !over {
+        console.print("hint: run the same command again to go on");
+    }
     Ok(exit)
 }
 

@@ -155,7 +155,13 @@ fn filter_of(level: LogLevel) -> Targets {
     };
     // The longest target counts, so that `s3s` does not cover `s3scan`.
     let others = level.min(LevelFilter::WARN);
-    Targets::new().with_default(others).with_target("s3s", LevelFilter::OFF).with_target("s3scan", level)
+    // What the SDK warns of on its way along the credential chain is a dump of its types; where it
+    // matters, the failed request says it in words.
+    Targets::new()
+        .with_default(others)
+        .with_target("aws_config", others.min(LevelFilter::ERROR))
+        .with_target("s3s", LevelFilter::OFF)
+        .with_target("s3scan", level)
 }
 
 fn nothing() -> Targets {
@@ -240,7 +246,8 @@ mod tests {
             info!(target: "aws_smithy_runtime", "hidden");
             info!(target: "hyper_util::client", "hidden");
             error!(target: "s3s::ops", "hidden");
-            warn!(target: "aws_config", "shown");
+            warn!(target: "aws_config::imds", "hidden");
+            warn!(target: "aws_smithy_runtime", "shown");
         });
         let written = text(&written);
         let lines: Vec<&str> = written.lines().map(|line| &line[8..]).collect();

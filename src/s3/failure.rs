@@ -274,7 +274,8 @@ fn find<'error, T: Error + 'static>(error: &'error (dyn Error + 'static)) -> Opt
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error) {
-        let words = cause.to_string();
+        // Some causes are written over several lines.
+        let words = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         if !words.is_empty() && !text.contains(&words) {
             if !text.is_empty() {
                 text.push_str(": ");
