@@ -151,7 +151,9 @@ async fn shown(
         console.print(&closing_table(&summary));
     }
     if !over {
-        console.print("hint: run the same command again to go on");
+        // The same flag again would give up what was just kept.
+        let how = if invocation.arguments.fresh { ", without --fresh," } else { "" };
+        console.print(&format!("hint: run the same command again{how} to go on"));
     }
     Ok(exit)
 }

@@ -43,6 +43,17 @@ fn a_fresh_run_removes_what_it_replaces() {
 }
 
 #[test]
+fn how_to_go_on_is_told_and_does_not_give_up_what_was_kept() {
+    let failing = "demo:?objects=10&fault_rate=1&faults=503";
+    let workspace = Workspace::new();
+    workspace.job(failing, "[limits]\nmax_attempts = 1");
+    let told = workspace.expect(75, &["-q"]);
+    assert!(told.contains("hint: run the same command again to go on"), "{told}");
+    let told = workspace.expect(75, &["-q", "--fresh"]);
+    assert!(told.contains("hint: run the same command again, without --fresh, to go on"), "{told}");
+}
+
+#[test]
 fn jobs_of_one_name_with_states_of_their_own_leave_each_other_alone() {
     let workspace = Workspace::new();
     let state =
