@@ -12,9 +12,10 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use s3scan::demo::{ACCESS_KEY, REGION, SECRET_KEY};
 use s3scan::event::{BucketLabel, Events};
-use s3scan::rows::{BucketFields, Column, ObjectFilter, RowEncoder, RowWriter};
-use s3scan::s3::{Access, Cursor, Range, Store};
-use s3scan::scan::{Caller, News, RangeTask, Stop, list_range};
+use s3scan::job::Column;
+use s3scan::rows::{BucketFields, ObjectFilter, RowEncoder, RowFormat, RowWriter};
+use s3scan::s3::{Access, Cursor, Identity, Range, Store};
+use s3scan::scan::{Budget, Caller, News, RangeTask, Stop, list_range};
 use s3scan::state::{RangeRecord, RunFolder};
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -122,14 +123,17 @@ async fn ours(url: &str, bucket: &str) -> Outcome<(u64, u64)> {
         endpoint_url: Some(url.to_owned()),
         region: Some(REGION.to_owned()),
         path_style: true,
-        keys: Some((ACCESS_KEY.to_owned(), SECRET_KEY.to_owned())),
+        identity: Identity::Keys(ACCESS_KEY.to_owned(), SECRET_KEY.to_owned()),
+        ..Access::default()
     };
     let job = folder.path().join("bench.toml");
     std::fs::write(&job, "version = 1\n")?;
-    let limits = s3scan::job::load(&job)?.limits;
+    let job = s3scan::job::load(&s3scan::job::Request::of(&job))?;
     let (events, _receiver) = Events::channel();
-    let caller = Caller::new(&limits, Arc::new(Semaphore::new(64)), events, Stop::default());
-    let fields = BucketFields { account: "bench".into(), account_id: String::new(), bucket: bucket.to_owned() };
+    let budget = Arc::new(Budget::new(&job.limits, Stop::default()));
+    let slots = Arc::new(Semaphore::new(64));
+    let caller = Caller::new(&job.accounts[0].pace, slots, budget, events, Stop::default());
+    let fields = BucketFields { account: "bench".into(), bucket: bucket.to_owned(), ..BucketFields::default() };
     let filter = Arc::new(ObjectFilter::default());
     let range = Range::default();
     let task = RangeTask {
@@ -149,7 +153,7 @@ async fn ours(url: &str, bucket: &str) -> Outcome<(u64, u64)> {
         caller,
         limiter: None,
         plain_keys: Arc::default(),
-        writer: RowWriter::new(filter, RowEncoder::new(&Column::STANDARD, &fields)),
+        writer: RowWriter::new(filter, RowEncoder::new(&RowFormat::standard(Column::STANDARD), &fields)),
         folder: RunFolder::new(folder.path()),
     };
     let (sender, mut messages) = tokio::sync::mpsc::channel(16);

@@ -3,7 +3,8 @@
 //!     cargo bench --bench page_scan
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use s3scan::rows::{BucketFields, Column, ObjectFilter, RowEncoder, RowWriter};
+use s3scan::job::Column;
+use s3scan::rows::{BucketFields, ObjectFilter, RowEncoder, RowFormat, RowWriter};
 use s3scan::s3::{BodySink, Cursor, KeyEncoding, PageScan};
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -34,8 +35,8 @@ fn scanning(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1000));
     let hive = |number| format!("year%3D2025/month%3D11/day%3D05/hour%3D05/part-{number:05}.parquet");
     for (name, body) in [("flat", page(|number| format!("object-{number:012}.bin"))), ("hive", page(hive))] {
-        let fields = BucketFields { account: "a".into(), account_id: String::new(), bucket: "b".into() };
-        let encoder = RowEncoder::new(&Column::STANDARD, &fields);
+        let fields = BucketFields { account: "a".into(), bucket: "b".into(), ..BucketFields::default() };
+        let encoder = RowEncoder::new(&RowFormat::standard(Column::STANDARD), &fields);
         let mut scan = PageScan::new(RowWriter::new(Arc::<ObjectFilter>::default(), encoder));
         scan.expect(&Cursor::default(), None, true, KeyEncoding::Url);
         group.bench_function(name, |bencher| {

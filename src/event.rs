@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -75,6 +76,30 @@ impl AddAssign for Effort {
         self.requests += other.requests;
         self.retries += other.retries;
         self.throttles += other.throttles;
+    }
+}
+
+/// A limit that an invocation came to before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReachedLimit {
+    /// So many attempts were sent.
+    Requests(NonZeroU64),
+    /// It has worked for so long.
+    Duration(Duration),
+}
+
+impl fmt::Display for ReachedLimit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requests(requests) => {
+                write!(formatter, "`limits.max_requests` is reached: this invocation has sent {requests}")
+            }
+            Self::Duration(duration) => {
+                // What a span of ours cannot hold is more than 292 years.
+                let shown = jiff::SignedDuration::try_from(*duration).unwrap_or(jiff::SignedDuration::MAX);
+                write!(formatter, "`limits.max_duration` is reached: this invocation has worked for {shown:#}")
+            }
+        }
     }
 }
 
@@ -209,6 +234,8 @@ pub enum Event {
         /// Its name.
         signal: &'static str,
     },
+    /// A limit of the job asked to stop.
+    LimitReached(ReachedLimit),
     /// Scanning is over; what remains is the summary.
     ScanEnded,
 }

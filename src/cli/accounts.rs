@@ -6,8 +6,8 @@ use crate::demo::{ACCESS_KEY, Endpoint, REGION, SECRET_KEY};
 use crate::event::{AccountVerdict, Effort, Event, Events};
 use crate::job::{Account, Job};
 use crate::plan;
-use crate::s3::{Access, Failure, FailureKind, Store};
-use crate::scan::{Caller, Discovered, Halt, Stop, discover};
+use crate::s3::{Access, Failure, FailureKind, Identity, Store};
+use crate::scan::{Budget, Caller, Discovered, Halt, Stop, discover};
 use crate::state::{AccountRecord, BucketEntry};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -20,6 +20,16 @@ pub struct OpenAccount {
     pub store: Arc<Store>,
     /// Sends its requests.
     pub caller: Caller,
+    /// Whether it is the synthetic store, whose address is another one in every process.
+    is_demo: bool,
+}
+
+impl OpenAccount {
+    /// The address that is asked, where it is not that of AWS.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<String> {
+        self.store.endpoint().filter(|_| !self.is_demo)
+    }
 }
 
 /// The accounts of a run.
@@ -34,23 +44,34 @@ pub struct Accounts {
 ///
 /// # Errors
 /// When a demo endpoint is misdescribed or cannot be started.
-pub async fn open(job: &Job, events: &Events, stop: &Stop) -> Result<Accounts, Refusal> {
+pub async fn open(job: &Job, events: &Events, stop: &Stop, budget: &Arc<Budget>) -> Result<Accounts, Refusal> {
     let slots = Arc::new(Semaphore::new(job.limits.concurrency.get() as usize));
     let mut accounts = Accounts { open: Vec::new(), endpoints: Vec::new() };
     for account in &job.accounts {
         let access = access(account, &mut accounts.endpoints, events).await?;
-        let caller = Caller::new(&job.limits, Arc::clone(&slots), events.clone(), stop.child());
-        accounts.open.push(OpenAccount { store: Arc::new(Store::open(&access).await), caller });
+        let (slots, budget) = (Arc::clone(&slots), Arc::clone(budget));
+        let caller = Caller::new(&account.pace, slots, budget, events.clone(), stop.child());
+        let is_demo = matches!(access.identity, Identity::Keys(..));
+        accounts.open.push(OpenAccount { store: Arc::new(Store::open(&access).await), caller, is_demo });
     }
     Ok(accounts)
 }
 
 async fn access(account: &Account, endpoints: &mut Vec<Endpoint>, events: &Events) -> Result<Access, Refusal> {
+    let identity = match &account.profile {
+        _ if account.anonymous => Identity::Anonymous,
+        Some(profile) => Identity::Profile(profile.clone()),
+        None => Identity::Ambient,
+    };
     let plain = Access {
         endpoint_url: account.endpoint_url.clone(),
         region: account.region.clone(),
         path_style: account.path_style,
-        keys: None,
+        identity,
+        request_payer: account.request_payer,
+        use_fips: account.use_fips,
+        use_dual_stack: account.use_dual_stack,
+        bucket_owner: account.bucket_owner.clone(),
     };
     let Some(spec) = account.endpoint_url.as_deref().filter(|url| url.starts_with("demo:")) else {
         return Ok(plain);
@@ -65,7 +86,8 @@ async fn access(account: &Account, endpoints: &mut Vec<Endpoint>, events: &Event
         endpoint_url: Some(url),
         region: Some(REGION.to_owned()),
         path_style: true,
-        keys: Some((ACCESS_KEY.to_owned(), SECRET_KEY.to_owned())),
+        identity: Identity::Keys(ACCESS_KEY.to_owned(), SECRET_KEY.to_owned()),
+        ..plain
     })
 }
 
@@ -78,20 +100,14 @@ pub struct Asked {
     pub effort: Effort,
     /// How accounts failed that could not be asked.
     pub failures: Vec<Failure>,
+    /// Whether stopping was asked for before all had answered.
+    pub interrupted: bool,
 }
 
 /// Asks all accounts at once for their buckets, but for those asked in an earlier invocation, and
-/// notes in `records` what became of each. A broken account does not stop the others.
-///
-/// # Errors
-/// When stopping was asked for.
-pub async fn ask(
-    job: &Job,
-    accounts: &[OpenAccount],
-    records: &mut [AccountRecord],
-    events: &Events,
-) -> Result<Asked, Halt> {
-    let search = plan::search(&job.buckets, accounts.len());
+/// notes in `records` what became of each. A broken account does not stop the others. Those that did
+/// not answer before stopping was asked for stay unasked.
+pub async fn ask(job: &Job, accounts: &[OpenAccount], records: &mut [AccountRecord], events: &Events) -> Asked {
     let mut asking = JoinSet::new();
     for (index, (account, record)) in accounts.iter().zip(records.iter_mut()).enumerate() {
         record.verdict = AccountVerdict::Ok;
@@ -100,7 +116,7 @@ pub async fn ask(
             continue;
         }
         let (store, caller) = (Arc::clone(&account.store), account.caller.clone());
-        let (name, search) = (record.name.clone(), search.clone());
+        let (name, search) = (record.name.clone(), plan::search(&job.accounts[index].selection));
         asking.spawn(async move {
             let mut effort = Effort::default();
             let discovered = Box::pin(discover(&store, &caller, &name, &search, &mut effort)).await;
@@ -123,7 +139,7 @@ pub async fn ask(
                 events.emit(Event::AccountDiscovered { account, found, selected: count }).await;
                 asked.buckets.extend(selected);
             }
-            Err(Halt::Interrupted) => return Err(Halt::Interrupted),
+            Err(Halt::Interrupted) => asked.interrupted = true,
             Err(Halt::Failed(failure)) => {
                 let record = &mut records[index];
                 record.settled = !failure.is_transient();
@@ -138,13 +154,13 @@ pub async fn ask(
             }
         }
     }
-    Ok(asked)
+    asked
 }
 
 fn selected(job: &Job, index: usize, discovered: &Discovered, home_region: &str) -> Vec<BucketEntry> {
     // There are far fewer accounts than 2^32: each is a table in a file of at most 1 MiB.
     let account = u32::try_from(index).unwrap_or(u32::MAX);
-    plan::select(account, &job.buckets, &discovered.literals, &discovered.found, home_region)
+    plan::select(account, &job.accounts[index].selection, &discovered.literals, &discovered.found, home_region)
 }
 
 /// What to do about an account whose buckets cannot be found.

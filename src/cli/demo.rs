@@ -5,26 +5,6 @@ use crate::demo::{ACCESS_KEY, Endpoint, REGION, SECRET_KEY, Spec};
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 
-/// `s3scan demo serve`: prints how to reach the endpoint and serves until a signal.
-pub fn serve(spec: &str, address: SocketAddr) -> Exit {
-    shown(try_serve(spec, address))
-}
-
-/// `s3scan demo truth`: every object of a bucket as JSON lines.
-pub fn truth(spec: &str, bucket: &str) -> Exit {
-    shown(try_truth(spec, bucket))
-}
-
-fn shown(result: Result<(), Refusal>) -> Exit {
-    match result {
-        Ok(()) => Exit::Complete,
-        Err(refusal) => {
-            eprintln!("{refusal}");
-            refusal.exit
-        }
-    }
-}
-
 /// Reads what a demo endpoint is to serve.
 ///
 /// # Errors
@@ -37,7 +17,11 @@ pub fn spec(text: &str) -> Result<Spec, Refusal> {
     })
 }
 
-fn try_serve(text: &str, address: SocketAddr) -> Result<(), Refusal> {
+/// `s3scan demo serve`: prints how to reach the endpoint and serves until a signal.
+///
+/// # Errors
+/// When the knobs are wrong, or the address cannot be listened on.
+pub fn serve(text: &str, address: SocketAddr) -> Result<Exit, Refusal> {
     let spec = spec(text)?;
     let files = |error: io::Error| Refusal::error(Exit::Files, &error);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(files)?;
@@ -62,11 +46,15 @@ fn try_serve(text: &str, address: SocketAddr) -> Result<(), Refusal> {
             _ = terminate.recv() => {}
         }
         endpoint.stop().await;
-        Ok(())
+        Ok(Exit::Complete)
     })
 }
 
-fn try_truth(text: &str, bucket: &str) -> Result<(), Refusal> {
+/// `s3scan demo truth`: every object of a bucket as JSON lines.
+///
+/// # Errors
+/// When the knobs are wrong, there is no such bucket, or standard output cannot be written.
+pub fn truth(text: &str, bucket: &str) -> Result<Exit, Refusal> {
     let spec = spec(text)?;
     let objects = crate::demo::truth(&spec, bucket)
         .ok_or_else(|| Refusal::new(Exit::Usage, format!("`{spec}` has no bucket `{bucket}`")))?;
@@ -78,8 +66,9 @@ fn try_truth(text: &str, bucket: &str) -> Result<(), Refusal> {
         }
         out.flush()
     };
-    write().or_else(|error| {
+    match write() {
         // A reader that has seen enough is no failure.
-        if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(Refusal::error(Exit::Files, &error)) }
-    })
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Refusal::error(Exit::Files, &error)),
+        _ => Ok(Exit::Complete),
+    }
 }

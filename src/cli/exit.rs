@@ -2,7 +2,7 @@
 
 use crate::output::FileError;
 use crate::s3::{Failure, FailureKind};
-use crate::scan::{ScanError, ScanOutcome};
+use crate::scan::ScanError;
 use crate::state::StateError;
 use std::fmt;
 use std::io::ErrorKind;
@@ -22,6 +22,8 @@ pub enum Exit {
     Identity,
     /// Output, state or log could not be read or written.
     Files,
+    /// A limit of the job was reached; a rerun goes on.
+    Limit,
     /// Transient failures outlasted the retries, or another run holds the lock.
     TryAgain,
     /// Over, but some account or bucket is not complete.
@@ -41,6 +43,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Identity => 4,
             Self::Files => 74,
+            Self::Limit => 124,
             Self::TryAgain => 75,
             Self::Partial => 3,
             Self::Complete => 0,
@@ -75,7 +78,8 @@ impl Refusal {
     /// A refusal for a file or folder that cannot be used as it must be.
     fn file(error: &FileError) -> Self {
         let hint = match error.source.kind() {
-            ErrorKind::InvalidData | ErrorKind::NotFound => "restore it, or give up the unfinished run with --fresh",
+            ErrorKind::InvalidData => "restore it, or give up the unfinished run with --fresh",
+            ErrorKind::NotFound => "restore it, or, if it belongs to an unfinished run, give up that run with --fresh",
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
                 "a folder is needed where a file stands: move the file away, or set another path in the job"
             }
@@ -137,18 +141,21 @@ impl From<ScanError> for Refusal {
 
 /// What an invocation that scanned ends with.
 #[must_use]
-pub fn of_scan(outcome: &ScanOutcome, facts: &ScanFacts) -> Exit {
-    if outcome.interrupted {
+pub fn of_scan(facts: &ScanFacts) -> Exit {
+    if facts.interrupted && (!facts.limited || facts.signal.is_some()) {
         return facts.signal.unwrap_or(Exit::Interrupted);
     }
     if facts.accounts_usable == 0 {
         return Exit::Identity;
     }
+    if facts.interrupted {
+        return Exit::Limit;
+    }
     // What an account lost on the way leaves behind waits for its owner, not for another try.
     if facts.unsettled_accounts || facts.retry {
         return Exit::TryAgain;
     }
-    if facts.partial || facts.accounts_lost || !outcome.unfinished.is_empty() {
+    if facts.partial || facts.accounts_lost || facts.unfinished {
         return Exit::Partial;
     }
     Exit::Complete
@@ -166,12 +173,18 @@ pub fn of_failures(failures: &[Failure]) -> Exit {
     }
 }
 
-/// What besides the buckets decides how an invocation ends.
+/// What decides how an invocation ends.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any may go with any")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ScanFacts {
-    /// The exit that belongs to the signal that stopped it.
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+    /// Whether it was a limit of the job that stopped it.
+    pub limited: bool,
+    /// The exit that belongs to the signal that came, if one did.
     pub signal: Option<Exit>,
+    /// Whether a bucket has no final verdict.
+    pub unfinished: bool,
     /// Accounts that can be used, at its end.
     pub accounts_usable: usize,
     /// Whether some account cannot be used.
@@ -203,6 +216,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_what_stopped_a_scan_the_first_in_order_wins() {
+        let limited = ScanFacts {
+            interrupted: true,
+            limited: true,
+            accounts_usable: 1,
+            unfinished: true,
+            retry: true,
+            unsettled_accounts: true,
+            ..ScanFacts::default()
+        };
+        assert_eq!(of_scan(&limited), Exit::Limit);
+        assert_eq!(of_scan(&ScanFacts { signal: Some(Exit::Terminated), ..limited }), Exit::Terminated);
+        assert_eq!(of_scan(&ScanFacts { accounts_usable: 0, ..limited }), Exit::Identity);
+        // A signal that came when all was done stopped nothing.
+        let done = ScanFacts { accounts_usable: 1, signal: Some(Exit::Interrupted), ..ScanFacts::default() };
+        assert_eq!(of_scan(&done), Exit::Complete);
+        assert_eq!(of_scan(&ScanFacts { interrupted: true, ..done }), Exit::Interrupted);
+    }
+
+    #[test]
     fn the_first_in_the_contracts_order_wins() {
         let order = [
             Exit::Bug,
@@ -211,11 +244,12 @@ mod tests {
             Exit::Usage,
             Exit::Identity,
             Exit::Files,
+            Exit::Limit,
             Exit::TryAgain,
             Exit::Partial,
             Exit::Complete,
         ];
         assert!(order.is_sorted());
-        assert_eq!(order.map(Exit::code), [70, 130, 143, 2, 4, 74, 75, 3, 0]);
+        assert_eq!(order.map(Exit::code), [70, 130, 143, 2, 4, 74, 124, 75, 3, 0]);
     }
 }

@@ -1,14 +1,21 @@
 //! The composition root: the only place that knows the command line, reads the clock and maps
 //! outcomes to exit codes. One file per command.
 
+mod about;
 mod accounts;
+mod arguments;
+mod check;
 mod demo;
 mod exit;
+mod init;
 mod resume;
 mod run;
 mod session;
 mod signals;
+mod status;
+mod unsupported;
 
+use arguments::LayerArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +24,11 @@ use std::process::ExitCode;
 /// Scans Amazon S3 and S3-compatible stores and writes the metadata of every object to CSV.
 #[derive(Debug, Parser)]
 #[command(name = "s3scan", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "Examples:\n  s3scan init audit.toml                 a commented job to begin with\n  \
+    s3scan check audit.toml                is it right?\n  \
+    s3scan run audit.toml                  scan; an interrupted run goes on where it was\n  \
+    s3scan run audit.toml --set limits.concurrency=16\n  \
+    s3scan status audit.toml               how far is it?")]
 struct Command {
     #[command(subcommand)]
     name: Name,
@@ -24,16 +36,30 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Name {
+    /// Write a commented job to begin with, or print the IAM policy a scan needs
+    Init(init::InitArguments),
+    /// Check jobs offline: every problem at once, with its place
+    Check(check::CheckArguments),
     /// Scan the buckets of a job, or go on with its unfinished run
     Run(RunArguments),
+    /// Tell how far the runs of jobs are
+    Status(status::StatusArguments),
+    /// Print a job as it holds after all layers
+    Config(about::ConfigArguments),
+    /// Print the JSON Schema of job files
+    Schema,
     /// The synthetic S3 endpoint, as a process of its own
     #[command(subcommand)]
     Demo(DemoCommand),
+    /// Print the completions of a shell
+    Completions(about::CompletionsArguments),
+    /// Print a manual page
+    Man(about::ManArguments),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 complete, 3 partial, 75 try again, 2 usage or job file, 4 identity,\n\
-    74 files or state, 130/143 interrupted, 70 a bug.\n\n\
+    74 files or state, 124 a limit of the job, 130/143 interrupted, 70 a bug.\n\n\
     Examples:\n  s3scan run jobs/demo.toml\n  s3scan run jobs/quarterly.toml --progress plain --log-level warn")]
 struct RunArguments {
     /// Job files, run one after another; the worst exit code is returned
@@ -42,14 +68,14 @@ struct RunArguments {
     /// Drop the unfinished run of the job and its parts, and start over
     #[arg(long)]
     fresh: bool,
-    /// Take this instant as the run's start instead of the clock's [RFC 3339]
-    #[arg(long, value_name = "INSTANT")]
-    now: Option<jiff::Timestamp>,
+    #[command(flatten)]
+    layers: LayerArguments,
     #[command(flatten)]
     showing: ShowingArguments,
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "What is shown")]
 struct ShowingArguments {
     /// How to show progress
     #[arg(long, value_enum, default_value_t = ProgressArgument::Auto, value_name = "HOW")]
@@ -126,10 +152,26 @@ fn now() -> jiff::Timestamp {
 #[must_use]
 pub fn main() -> ExitCode {
     exit::report_panics();
-    let code = match Command::parse().name {
-        Name::Run(arguments) => run::command(&arguments),
+    let ended = match Command::parse().name {
+        Name::Init(arguments) => init::command(&arguments),
+        Name::Check(arguments) => check::command(&arguments),
+        Name::Run(arguments) => Ok(run::command(&arguments)),
+        Name::Status(arguments) => status::command(&arguments),
+        Name::Config(arguments) => about::config(&arguments),
+        Name::Schema => about::schema(),
         Name::Demo(DemoCommand::Serve { spec, address }) => demo::serve(&spec, address),
         Name::Demo(DemoCommand::Truth { bucket, spec }) => demo::truth(&spec, &bucket),
+        Name::Completions(arguments) => about::completions(&arguments),
+        Name::Man(arguments) => about::man(&arguments),
     };
-    ExitCode::from(code.code())
+    let exit = ended.unwrap_or_else(|refusal| {
+        eprintln!("{refusal}");
+        refusal.exit
+    });
+    ExitCode::from(exit.code())
+}
+
+/// A variable of the environment, where it is set to something.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -8,12 +8,27 @@ use crate::job::{Account, Job};
 use crate::rows::ENCODER_VERSION;
 use crate::state::{AccountRecord, RunPhase, RunRecord};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+
+/// A setting of the fingerprint that is longer stands in the state as its digest.
+const LONGEST: usize = 1024;
 
 /// What a run's bytes depend on, by name.
 fn fingerprint(job: &Job) -> BTreeMap<String, String> {
-    let parts = job.fingerprint_parts().into_iter().map(|(name, text)| (name.to_owned(), text));
+    let parts = job.fingerprint_parts().into_iter().map(|(name, text)| (name.to_owned(), compact(text)));
     parts.chain([("encoder".to_owned(), ENCODER_VERSION.to_string())]).collect()
+}
+
+/// A setting's text; of a long one, such as a thousand prefixes, its digest, for the state is written
+/// again with every commit.
+fn compact(text: String) -> String {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let digest = Sha256::digest(text.as_bytes());
+    let hexadecimal = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    format!("{} bytes, SHA-256 {hexadecimal}", text.len())
 }
 
 /// The record of the run to be done: the unfinished one, or a new one; and whether it is resumed.
@@ -35,6 +50,10 @@ pub fn record(job: &Job, fresh: bool, now: Timestamp) -> Result<(RunRecord, bool
         } else if record.job != job.name {
             let message = format!("`{}` holds an unfinished run of the job `{}`", job.state.file.display(), record.job);
             return Err(Refusal::new(Exit::Usage, message).hint("give each job a state file of its own"));
+        } else if !record.is_current() {
+            let message = format!("the unfinished run {} is of another version of s3scan, {}", record.run, record.tool);
+            return Err(Refusal::new(Exit::Usage, message)
+                .hint("finish it with that version, or start over with --fresh, which drops its parts"));
         } else if record.fingerprint != fingerprint {
             return Err(changed(&record, &fingerprint));
         } else {
@@ -43,6 +62,30 @@ pub fn record(job: &Job, fresh: bool, now: Timestamp) -> Result<(RunRecord, bool
     }
     let record = new_record(job, now);
     Ok((RunRecord { superseded, fingerprint, ..record }, false))
+}
+
+/// Holds the addresses that accounts would be asked at to those they were asked at when the run began:
+/// the environment and the configuration may say another one meanwhile.
+///
+/// # Errors
+/// When an account would now be asked elsewhere: its rows would be those of two stores.
+pub fn same_endpoints(records: &mut [AccountRecord], endpoints: &[Option<String>]) -> Result<(), Refusal> {
+    for (record, endpoint) in records.iter_mut().zip(endpoints) {
+        if record.discovered && record.endpoint != *endpoint {
+            let named =
+                |endpoint: &Option<String>| endpoint.as_ref().map_or("AWS".to_owned(), |url| format!("`{url}`"));
+            let (before, now) = (named(&record.endpoint), named(endpoint));
+            let message = format!(
+                "the account `{}` was asked at {before} when its unfinished run began, and would be asked at {now}",
+                record.name
+            );
+            return Err(Refusal::new(Exit::Usage, message).hint(
+                "name the address in the job (`endpoint_url`), or set AWS_ENDPOINT_URL as it was; --fresh starts over",
+            ));
+        }
+        record.endpoint.clone_from(endpoint);
+    }
+    Ok(())
 }
 
 fn changed(record: &RunRecord, fingerprint: &BTreeMap<String, String>) -> Refusal {
@@ -74,12 +117,28 @@ fn new_record(job: &Job, now: Timestamp) -> RunRecord {
     record
 }
 
-fn unasked(account: &Account) -> AccountRecord {
+/// An account that is still to be asked for its buckets.
+pub fn unasked(account: &Account) -> AccountRecord {
     AccountRecord {
         name: account.name.clone(),
         discovered: false,
         settled: false,
+        endpoint: None,
         verdict: AccountVerdict::Ok,
         reason: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_settings_are_told_apart_by_their_digests() {
+        assert_eq!(compact("[\"a/\"]".to_owned()), "[\"a/\"]");
+        let one = compact("a".repeat(100_000));
+        assert!(one.starts_with("100000 bytes, SHA-256 ") && one.len() < 100, "{one}");
+        assert_ne!(one, compact("b".repeat(100_000)));
+        assert_eq!(one, compact("a".repeat(100_000)));
     }
 }

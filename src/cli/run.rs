@@ -3,20 +3,22 @@
 use super::exit::{Exit, Refusal, ScanFacts, of_scan};
 use super::signals::Listener;
 use super::{
-    FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, resume, session, signals,
+    FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, environment, resume, session,
+    signals, unsupported,
 };
 use crate::event::{AccountVerdict, Event, Events, Verdict};
-use crate::job::{self, Job, LogFormat, LogLevel, LogSettings, OnEmpty};
+use crate::job::{Job, LogFormat, LogLevel, LogSettings, OnEmpty};
 use crate::report::{
     Console, LogGuard, LogOptions, Progress, ProgressChoice, SummaryInput, closing_table, report, start_logging,
     wants_colour, write_summary,
 };
-use crate::scan::{self, ScanOutcome, Stop};
+use crate::scan::{self, Budget, GRACE, ScanOutcome, Stop};
 use crate::state::{JobLock, RunRecord, RunStore};
 use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -25,19 +27,14 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// Runs the jobs of a command line; the exit that goes first of all.
 pub fn command(arguments: &RunArguments) -> Exit {
-    let now = arguments.now.unwrap_or_else(super::now);
+    let now = arguments.layers.now();
     let is_terminal = io::stderr().is_terminal();
     let progress = Progress::resolve(progress(&arguments.showing), is_terminal, environment);
     let console = Console::new(progress, wants_colour(is_terminal, environment));
     let mut worst = Exit::Complete;
     let mut jobs: Vec<Job> = Vec::new();
-    for path in &arguments.jobs {
-        match job::load(path) {
-            Ok(job) if jobs.iter().any(|other| other.name == job.name) => {
-                let message = format!("two of the jobs are named `{}`: they would share state and files", job.name);
-                console.print(&Refusal::new(Exit::Usage, message).hint("set `name` in one of them").to_string());
-                return Exit::Usage;
-            }
+    for loaded in arguments.layers.load_all(&arguments.jobs, now) {
+        match loaded {
             Ok(job) => jobs.push(job),
             Err(problems) => {
                 console.print(&problems.render(console.colour()));
@@ -90,6 +87,9 @@ impl Invocation<'_> {
     }
 
     fn one(&self, job: &Job, log: &mut LogGuard, runtime: &Runtime, listener: &Listener) -> Result<Exit, Refusal> {
+        if let Some(setting) = unsupported::of(job).into_iter().next() {
+            return Err(Refusal::new(Exit::Usage, format!("the job `{}`: {setting}", job.name)));
+        }
         let showing = &self.arguments.showing;
         let file = showing.log_file.clone().unwrap_or_else(|| job.log.file.clone());
         log.redirect(&LogSettings { file, ..job.log.clone() })?;
@@ -118,19 +118,32 @@ async fn shown(
     invocation: &Invocation<'_>,
     listener: &Listener,
 ) -> Result<Exit, Refusal> {
-    let (console, stop) = (invocation.console, &invocation.stop);
+    let console = invocation.console;
+    // A limit stops this job, a signal also those behind it.
+    let stop = &invocation.stop.child();
+    let budget = Arc::new(Budget::new(&job.limits, stop.clone()));
+    let enforcer = tokio::spawn({
+        let budget = Arc::clone(&budget);
+        async move { budget.enforce(GRACE).await }
+    });
     let started = super::now();
     let (events, receiver) = Events::channel();
     let reporter = tokio::spawn(report(receiver, console.clone(), HEARTBEAT));
     let announcer = tokio::spawn({
         let (stop, events, listener) = (stop.clone(), events.clone(), listener.clone());
+        let budget = Arc::clone(&budget);
         async move {
             stop.requested().await;
-            events.emit(Event::StopRequested { signal: listener.signal() }).await;
+            let told = match budget.reached() {
+                Some(limit) => Event::LimitReached(limit),
+                None => Event::StopRequested { signal: listener.signal() },
+            };
+            events.emit(told).await;
         }
     });
-    let scanned = scan(job, record, resumed, &events, stop).await;
+    let scanned = scan(job, record, resumed, &events, stop, &budget).await;
     drop(events);
+    enforcer.abort();
     announcer.abort();
     // The reporter ends with the last sender of events; it cannot fail.
     let _ = reporter.await;
@@ -138,7 +151,11 @@ async fn shown(
     let signal = listener.exit();
     let Judgement { exit, over, complaints } = judged(job, &outcome, signal)?;
     let ended = super::now();
-    let input = SummaryInput { job, outcome: &outcome, exit_code: exit.code(), started, ended, resumed };
+    let stopped = match outcome.limit {
+        Some(limit) if exit == Exit::Limit => Some(limit.to_string()),
+        _ => outcome.interrupted.then(|| listener.signal().to_owned()),
+    };
+    let input = SummaryInput { job, outcome: &outcome, exit_code: exit.code(), stopped, started, ended, resumed };
     let summary = write_summary(&input)?;
     if over {
         outcome.store.finish()?;
@@ -164,8 +181,9 @@ async fn scan(
     resumed: bool,
     events: &Events,
     stop: &Stop,
+    budget: &Arc<Budget>,
 ) -> Result<ScanOutcome, Refusal> {
-    let session = session::prepare(job, record, resumed, events, stop).await?;
+    let session = session::prepare(job, record, resumed, events, stop, budget).await?;
     let outcome = scan::run(session.input, session.store).await;
     for endpoint in session.endpoints {
         endpoint.stop().await;
@@ -205,7 +223,10 @@ fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<Judg
         complaints.push(Refusal::new(Exit::Partial, message).hint(hint));
     }
     let facts = ScanFacts {
+        interrupted: outcome.interrupted,
+        limited: outcome.limit.is_some(),
         signal,
+        unfinished: !outcome.unfinished.is_empty(),
         accounts_usable: accounts.iter().filter(|account| account.verdict == AccountVerdict::Ok).count(),
         accounts_lost: accounts.iter().any(|account| account.verdict != AccountVerdict::Ok),
         unsettled_accounts: accounts.iter().any(|account| !account.settled),
@@ -215,17 +236,13 @@ fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<Judg
             accounts[account as usize].verdict == AccountVerdict::Ok
         }),
     };
-    let exit = of_scan(outcome, &facts);
+    let exit = of_scan(&facts);
     let over = !outcome.interrupted && outcome.unfinished.is_empty() && !facts.unsettled_accounts;
     if !over {
         // What is still to come may put it right.
         complaints.clear();
     }
     Ok(Judgement { exit, over, complaints })
-}
-
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn progress(showing: &ShowingArguments) -> ProgressChoice {

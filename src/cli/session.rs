@@ -1,15 +1,17 @@
 //! Preparing a run: accounts opened and asked, the run begun on disk or opened again, and what comes
 //! of it put together as `scan` takes it.
 
-use super::accounts::{self, Accounts};
+use super::accounts::{self, Accounts, OpenAccount};
 use super::exit::{Exit, Refusal, of_failures};
+use super::resume::same_endpoints;
 use crate::demo::Endpoint;
 use crate::event::{Event, Events};
 use crate::job::{Job, Window};
+use crate::output::FileRules;
 use crate::plan::{self, RunNames};
-use crate::rows::{BucketFields, Column, ObjectFilter};
-use crate::s3::Store;
-use crate::scan::{Halt, ScanAccount, ScanBucket, ScanInput, ScanSettings, Stop};
+use crate::rows::{BucketFields, ObjectFilter, RowFormat};
+use crate::s3::{Range, Store};
+use crate::scan::{Budget, ScanAccount, ScanBucket, ScanInput, ScanSettings, Stop};
 use crate::state::{BucketEntry, RunRecord, RunStore};
 use std::sync::Arc;
 
@@ -35,18 +37,24 @@ pub async fn prepare(
     resumed: bool,
     events: &Events,
     stop: &Stop,
+    budget: &Arc<Budget>,
 ) -> Result<Session, Refusal> {
-    let Accounts { open, endpoints } = accounts::open(job, events, stop).await?;
+    let Accounts { open, endpoints } = accounts::open(job, events, stop, budget).await?;
     let resuming = if resumed { Some(RunStore::open(&job.state.file, record.clone())?) } else { None };
     if let Some(store) = &resuming {
-        store.check()?;
+        store.check(Range::of_prefixes(&job.objects.prefixes).len())?;
     }
-    let asked = match accounts::ask(job, &open, &mut record.accounts, events).await {
-        Ok(asked) => asked,
-        Err(Halt::Interrupted) => return Err(Refusal::new(Exit::Interrupted, "stopped before anything was listed")),
-        Err(Halt::Failed(failure)) => return Err(Refusal::new(Exit::TryAgain, failure.to_string())),
-    };
+    let addresses: Vec<Option<String>> = open.iter().map(OpenAccount::endpoint).collect();
+    same_endpoints(&mut record.accounts, &addresses)?;
+    let asked = accounts::ask(job, &open, &mut record.accounts, events).await;
+    if asked.interrupted && budget.reached().is_none() {
+        return Err(Refusal::new(Exit::Interrupted, "stopped before anything was listed"));
+    }
     if !record.accounts.iter().any(|account| account.discovered) {
+        if let Some(limit) = budget.reached().filter(|_| asked.interrupted) {
+            let hint = "raise the limit: finding the buckets takes more than it allows; nothing was begun";
+            return Err(Refusal::new(Exit::Limit, format!("{limit} before any bucket was known")).hint(hint));
+        }
         return Err(Refusal::new(of_failures(&asked.failures), "no account of the job could be used"));
     }
     let known = resuming.as_ref().map_or(Ok(Vec::new()), RunStore::buckets)?;
@@ -76,6 +84,7 @@ pub async fn prepare(
         .into_iter()
         .zip(&account_records)
         .map(|(account, record)| record.discovered.then(|| ScanAccount::new(account.store, account.caller)));
+    let rows = RowFormat::new(&job.output);
     let input = ScanInput {
         accounts: usable.collect(),
         account_records,
@@ -83,14 +92,16 @@ pub async fn prepare(
         effort: asked.effort,
         settings: ScanSettings {
             filter: Arc::new(ObjectFilter::new(&window, &job.objects)),
-            columns: Column::STANDARD.to_vec(),
-            rows_per_file: job.output.rows_per_file,
+            files: Arc::new(FileRules::new(&job.output, rows.head())),
+            rows,
+            prefixes: job.objects.prefixes.clone(),
             limits: job.limits.clone(),
             checkpoint_every: job.state.checkpoint_every,
             on_denied: job.buckets.on_denied,
         },
         events: events.clone(),
         stop: stop.clone(),
+        budget: Arc::clone(budget),
         clock: super::now,
     };
     Ok(Session { input, store, endpoints })
@@ -100,7 +111,8 @@ pub async fn prepare(
 fn placed(job: &Job, record: &RunRecord, entries: Vec<BucketEntry>) -> Result<Vec<ScanBucket>, Refusal> {
     let accounts: Vec<String> = record.accounts.iter().map(|account| account.name.clone()).collect();
     let date = record.now.strftime("%Y-%m-%d").to_string();
-    let names = RunNames { job: &job.name, run: &record.run, date: &date, accounts: &accounts };
+    let names =
+        RunNames { job: &job.name, run: &record.run, date: &date, accounts: &accounts, ext: job.output.extension() };
     if let Some((one, other)) = plan::collision(&names, &job.output.path, &entries) {
         let message = format!(
             "the buckets `{}` and `{}` would write to the same file",
@@ -115,8 +127,73 @@ fn placed(job: &Job, record: &RunRecord, entries: Vec<BucketEntry>) -> Result<Ve
             account: accounts[entry.account as usize].clone(),
             account_id: String::new(),
             bucket: entry.name.clone(),
+            region: entry.region.clone(),
         },
         entry,
     };
     Ok(entries.into_iter().map(bucket).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resume::unasked;
+    use super::*;
+    use crate::job::load;
+    use crate::state::RunPhase;
+    use jiff::Timestamp;
+    use std::num::NonZeroU64;
+    use std::path::Path;
+
+    /// Prepares a run of a job with these accounts and buckets that may send so many requests.
+    fn prepared(folder: &Path, rest: &str, max_requests: u64, known: Option<RunRecord>) -> Result<RunRecord, Refusal> {
+        let path = folder.join("job.toml");
+        let (state, output) = (folder.join("state.json"), folder.join("data/{run}/{account}/{bucket}_{part}.csv"));
+        let (state, output) = (state.display(), output.display());
+        let text = format!("version = 1\n[state]\nfile = '{state}'\n[output]\npath = '{output}'\n{rest}");
+        std::fs::write(&path, text).unwrap();
+        let mut job = load(&crate::job::Request::of(&path)).unwrap();
+        job.limits.max_requests = NonZeroU64::new(max_requests);
+        let resumed = known.is_some();
+        let record = known.unwrap_or_else(|| {
+            let mut record = RunRecord::new("job", "run", Timestamp::UNIX_EPOCH, folder.join("data/run"));
+            record.accounts = job.accounts.iter().map(unasked).collect();
+            record
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (events, mut receiver) = Events::channel();
+            tokio::spawn(async move { while receiver.recv().await.is_some() {} });
+            let stop = Stop::default();
+            let budget = Arc::new(Budget::new(&job.limits, stop.clone()));
+            let session = prepare(&job, record, resumed, &events, &stop, &budget).await?;
+            assert_eq!(session.input.effort.requests, max_requests.min(2), "every request is noted");
+            Ok(session.store.record().clone())
+        })
+    }
+
+    const TWO: &str = "[accounts.one]\nendpoint_url = 'demo:'\n[accounts.two]\nendpoint_url = 'demo:'\n";
+
+    #[test]
+    fn accounts_that_were_asked_before_the_budget_was_used_up_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = prepared(folder.path(), TWO, 1, None).unwrap();
+        assert_eq!(record.phase, RunPhase::Scanning);
+        let discovered = |record: &RunRecord| record.accounts.iter().filter(|account| account.discovered).count();
+        assert_eq!(discovered(&record), 1);
+        assert!(record.accounts.iter().all(|account| account.discovered == account.settled));
+        let known = RunRecord::load(&folder.path().join("state.json")).unwrap();
+        let record = prepared(folder.path(), TWO, 1, known).unwrap();
+        assert_eq!(discovered(&record), 2);
+    }
+
+    #[test]
+    fn a_budget_too_small_to_find_any_bucket_is_told_and_begins_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let rest = "[accounts.one]\nendpoint_url = 'demo:'\n[buckets]\ninclude = ['demo-flat', 'demo-dates']\n";
+        let refusal = prepared(folder.path(), rest, 1, None).unwrap_err();
+        assert_eq!(refusal.exit, Exit::Limit);
+        let told = "`limits.max_requests` is reached: this invocation has sent 1 before any bucket was known";
+        assert_eq!(refusal.message, told);
+        assert!(!folder.path().join("state.json").exists() && !folder.path().join("data").exists());
+    }
 }

@@ -5,14 +5,10 @@
 //! signals, from the first job to the end of the process.
 
 use super::exit::Exit;
-use crate::scan::Stop;
+use crate::scan::{GRACE, Stop};
 use std::io;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// How long pages in flight may still take once stopping is asked for.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Knows which signal stopped the process, if one did.
 #[derive(Clone, Debug, Default)]

@@ -7,17 +7,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use http::{HeaderMap, Method, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultKind;
+use super::list_query::{wants_owner, wants_restore_status};
+use super::list_route::is_list_request;
 
 /// The endpoint's counters at one moment. Requests for the endpoint's own paths are not counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountersSnapshot {
     /// S3 requests received, also those that were throttled or met a fault.
     pub requests: u64,
+    /// Those of them that asked for the list of buckets.
+    pub bucket_list_requests: u64,
     /// Those of them that asked for a list of objects.
     pub list_requests: u64,
+    /// Those of the latter that asked for owners, by `fetch-owner`.
+    pub owner_requests: u64,
+    /// Those of the same that asked for the state of restores.
+    pub restore_requests: u64,
     /// Keys on list pages that were meant to arrive whole; common prefixes do not count.
     pub keys: u64,
     /// Requests whose answer is not yet handed over.
@@ -33,7 +42,10 @@ pub struct CountersSnapshot {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     requests: AtomicU64,
+    bucket_list_requests: AtomicU64,
     list_requests: AtomicU64,
+    owner_requests: AtomicU64,
+    restore_requests: AtomicU64,
     keys: AtomicU64,
     in_flight: AtomicU64,
     most_in_flight: AtomicU64,
@@ -65,6 +77,17 @@ impl Counters {
         self.list_requests.fetch_add(1, Relaxed)
     }
 
+    /// Counts what a request asks for.
+    pub(super) fn count_asked(&self, method: &Method, uri: &Uri, headers: &HeaderMap) {
+        if method == Method::GET && uri.path() == "/" {
+            self.bucket_list_requests.fetch_add(1, Relaxed);
+        }
+        if is_list_request(method, uri) {
+            self.owner_requests.fetch_add(u64::from(wants_owner(uri.query())), Relaxed);
+            self.restore_requests.fetch_add(u64::from(wants_restore_status(headers)), Relaxed);
+        }
+    }
+
     pub(super) fn add_keys(&self, keys: u64) {
         self.keys.fetch_add(keys, Relaxed);
     }
@@ -82,7 +105,10 @@ impl Counters {
         let faults = FaultKind::ALL.into_iter().zip(&self.faults);
         CountersSnapshot {
             requests: self.requests.load(Relaxed),
+            bucket_list_requests: self.bucket_list_requests.load(Relaxed),
             list_requests: self.list_requests.load(Relaxed),
+            owner_requests: self.owner_requests.load(Relaxed),
+            restore_requests: self.restore_requests.load(Relaxed),
             keys: self.keys.load(Relaxed),
             in_flight: self.in_flight.load(Relaxed),
             most_in_flight: self.most_in_flight.load(Relaxed),
@@ -131,7 +157,10 @@ mod tests {
         counters.add_keys(3);
         assert_eq!(
             serde_json::to_string(&counters.snapshot()).unwrap(),
-            r#"{"requests":0,"list_requests":0,"keys":3,"in_flight":0,"most_in_flight":0,"faults":{"500":1},"throttled":0}"#
+            concat!(
+                r#"{"requests":0,"bucket_list_requests":0,"list_requests":0,"owner_requests":0,"restore_requests":0,"keys":3,"#,
+                r#""in_flight":0,"most_in_flight":0,"faults":{"500":1},"throttled":0}"#
+            )
         );
     }
 }

@@ -1,7 +1,9 @@
-//! The query of a `ListObjectsV2` request.
+//! What a `ListObjectsV2` request asks for.
 //!
-//! Responsible for decoding and judging its parameters, and for the form of continuation tokens. It
+//! Responsible for decoding and judging its parameters, for its one header, and for the form of continuation tokens. It
 //! leaves answering to `page`. Invariant: a [`ListQuery`] holds only what a page can be made from.
+
+use http::HeaderMap;
 
 use super::encoding::{form_decoded, from_hex, hex_bytes};
 
@@ -23,6 +25,8 @@ pub(super) struct ListQuery {
     /// At most 1,000, whatever was asked for.
     pub(super) max_keys: u64,
     pub(super) fetch_owner: bool,
+    /// Asked for by a header, so not set by [`ListQuery::parse`].
+    pub(super) restore_status: bool,
     pub(super) url_encoding: bool,
 }
 
@@ -35,6 +39,7 @@ impl Default for ListQuery {
             token: None,
             max_keys: MOST_KEYS,
             fetch_owner: false,
+            restore_status: false,
             url_encoding: false,
         }
     }
@@ -97,6 +102,21 @@ impl BadArgument {
 /// Whether a query string asks for a listing by the second version of the operation.
 pub(super) fn is_list(query: Option<&str>) -> bool {
     query.is_some_and(|query| query.split('&').any(|pair| pair == "list-type=2"))
+}
+
+/// Whether a query string asks for the objects' owners.
+pub(super) fn wants_owner(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.split('&').any(|pair| pair == "fetch-owner=true"))
+}
+
+/// Whether the headers ask for the state of restores:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>.
+pub(super) fn wants_restore_status(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("x-amz-optional-object-attributes").iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .any(|name| name.trim() == "RestoreStatus")
 }
 
 impl ListQuery {
@@ -173,6 +193,7 @@ mod tests {
                 token: None,
                 max_keys: 1_000,
                 fetch_owner: true,
+                restore_status: false,
                 url_encoding: true,
             }
         );
@@ -207,5 +228,20 @@ mod tests {
         for query in ["start-after=%09%0A%0D", "start-after=%7F", "prefix=%01"] {
             assert!(ListQuery::parse(query).is_ok(), "{query}");
         }
+    }
+
+    #[test]
+    fn restores_are_asked_for_by_a_header() {
+        let headers = |value| {
+            HeaderMap::from_iter([(
+                http::HeaderName::from_static("x-amz-optional-object-attributes"),
+                http::HeaderValue::from_static(value),
+            )])
+        };
+        assert!(wants_restore_status(&headers("RestoreStatus")));
+        assert!(wants_restore_status(&headers("Other, RestoreStatus")));
+        assert!(!wants_restore_status(&headers("Other")) && !wants_restore_status(&HeaderMap::new()));
+        assert!(wants_owner(Some("list-type=2&fetch-owner=true")));
+        assert!(!wants_owner(Some("list-type=2&fetch-owner=false")) && !wants_owner(None));
     }
 }

@@ -13,7 +13,7 @@ use s3s::{Body, S3Request, S3Response};
 use super::catalog::{Bucket, Catalog};
 use super::encoding::percent_decoded;
 use super::error_document::{self, ErrorDocument};
-use super::list_query::{ListQuery, is_list};
+use super::list_query::{ListQuery, is_list, wants_restore_status};
 use super::page;
 use super::service::{Boxed, region_header};
 
@@ -36,8 +36,8 @@ pub(super) struct ListObjects {
 }
 
 impl ListObjects {
-    /// The page that a URI asks for, or why there is none; does not look at who asks.
-    pub(super) fn answer(&self, uri: &Uri) -> S3Response<Body> {
+    /// The page that a URI and its headers ask for, or why there is none; does not look at who asks.
+    pub(super) fn answer(&self, uri: &Uri, headers: &HeaderMap) -> S3Response<Body> {
         let Some(name) = bucket_name(uri.path()) else {
             return refusal(error_document::NO_SUCH_BUCKET);
         };
@@ -51,7 +51,7 @@ impl ListObjects {
             Some(Bucket::Missing) | None => return refusal(error_document::NO_SUCH_BUCKET),
         };
         let query = match ListQuery::parse(uri.query().unwrap_or_default()) {
-            Ok(query) => query,
+            Ok(query) => ListQuery { restore_status: wants_restore_status(headers), ..query },
             Err(problem) => {
                 let document = ErrorDocument { message: problem.message(), ..error_document::INVALID_ARGUMENT };
                 return refusal(document);
@@ -92,6 +92,6 @@ impl S3Route for ListObjects {
         'life0: 'async_trait,
         Self: 'async_trait,
     {
-        Box::pin(async move { Ok(self.answer(&request.uri)) })
+        Box::pin(async move { Ok(self.answer(&request.uri, &request.headers)) })
     }
 }

@@ -26,6 +26,9 @@
 //! | `seed` | 1 | changes keys, attributes and faults |
 //! | `page_size` | 1000 | the server's own limit for keys on a page, 1 to 1000 |
 //!
+//! A few objects of the class `GLACIER` are being restored, or were; pages tell it where the request's
+//! header `x-amz-optional-object-attributes` names `RestoreStatus`.
+//!
 //! # Own paths
 //!
 //! Outside S3's name space, and without a signature: `GET /_demo/counters` answers a
@@ -57,6 +60,7 @@ mod truth;
 pub use counters::CountersSnapshot;
 pub use endpoint::Endpoint;
 pub use fault::FaultKind;
+pub use page::OWNER;
 pub use shape::KeyStyle;
 pub use spec::{Spec, SpecError};
 pub use truth::{Truth, truth};

@@ -1,6 +1,6 @@
 //! What a listing says about an object besides its key.
 //!
-//! Responsible for size, `LastModified`, `ETag` and storage class as a pure function of a bucket's
+//! Responsible for size, `LastModified`, `ETag`, storage class and restores as a pure function of a bucket's
 //! shape and an object's rank. It leaves the key to `shape` and the XML to `page`. Invariant: the
 //! texts are exactly what is served, so `truth` and list pages cannot disagree.
 
@@ -8,10 +8,16 @@ use super::encoding::hexadecimal;
 use super::hash::mix;
 use super::shape::{Shape, civil_date};
 
-/// What the three draws of an object are for; keeps them independent of each other and of the key.
+/// What the draws of an object are for; keeps them independent of each other and of the key.
 const SIZE_DRAW: u64 = 0x5123;
 const TIME_DRAW: u64 = 0x7154;
 const ETAG_DRAW: u64 = 0xe7a6;
+const RESTORE_DRAW: u64 = 0x4e57;
+
+/// The storage class of which some objects are being restored, or were.
+const ARCHIVED: &str = "GLACIER";
+
+const DAY: u64 = 86_400;
 
 /// One in so many objects is larger than 32 bits can say.
 const HUGE_IN: u64 = 512;
@@ -28,6 +34,17 @@ pub(super) struct Attributes {
     pub(super) last_modified: [u8; 24],
     pub(super) etag: Etag,
     pub(super) storage_class: &'static str,
+    /// `None` for whatever is not archived, and for most of what is.
+    pub(super) restore: Option<Restore>,
+}
+
+/// The temporary copy of an archived object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restore {
+    /// It is being made.
+    InProgress,
+    /// It can be read until this instant, in the form of `LastModified`.
+    Until([u8; 24]),
 }
 
 /// 32 hexadecimal digits; those of multipart uploads end in a dash and the number of parts.
@@ -59,6 +76,7 @@ impl Attributes {
         let second = within.start + draw(TIME_DRAW) % (within.end - within.start);
         let etag = draw(ETAG_DRAW);
         let multipart = size > PART_SIZE && etag.is_multiple_of(2);
+        let storage_class = storage_class(bits);
         Self {
             size,
             last_modified: instant(second),
@@ -66,7 +84,8 @@ impl Attributes {
                 digits: [hexadecimal(etag), hexadecimal(mix(etag, rank))],
                 parts: if multipart { size.div_ceil(PART_SIZE) } else { 0 },
             },
-            storage_class: storage_class(bits),
+            storage_class,
+            restore: (storage_class == ARCHIVED).then(|| restore(draw(RESTORE_DRAW), second)).flatten(),
         }
     }
 }
@@ -84,14 +103,25 @@ fn storage_class(bits: u64) -> &'static str {
         0..70 => "STANDARD",
         70..82 => "STANDARD_IA",
         82..92 => "INTELLIGENT_TIERING",
-        92..97 => "GLACIER",
+        92..97 => ARCHIVED,
         _ => "DEEP_ARCHIVE",
+    }
+}
+
+/// A quarter of the archived objects is being restored, another is readable for up to 30 days from a
+/// year behind their last change on.
+fn restore(bits: u64, last_modified: u64) -> Option<Restore> {
+    match bits % 4 {
+        0 => Some(Restore::InProgress),
+        // S3 gives copies up at midnight.
+        1 => Some(Restore::Until(instant((last_modified / DAY + 365 + (bits >> 2) % 30) * DAY))),
+        _ => None,
     }
 }
 
 /// The form in which S3 lists instants: milliseconds that are always zero, and `Z`.
 fn instant(second: u64) -> [u8; 24] {
-    let (year, month, day) = civil_date(second / 86_400);
+    let (year, month, day) = civil_date(second / DAY);
     let mut text = *b"0000-00-00T00:00:00.000Z";
     put_two(&mut text, 0, year / 100);
     put_two(&mut text, 2, year % 100);
@@ -158,6 +188,26 @@ mod tests {
         }
         assert_eq!(counts.len(), 5);
         assert!((6_500..7_500).contains(&counts["STANDARD"]));
+    }
+
+    #[test]
+    fn some_archived_objects_are_restored_and_no_others() {
+        let shape = Shape::new(KeyStyle::Flat, 10_000, 1);
+        let mut counts = [0, 0, 0];
+        for rank in 0..10_000 {
+            let attributes = Attributes::of(&shape, rank);
+            assert!(attributes.restore.is_none() || attributes.storage_class == "GLACIER");
+            match attributes.restore {
+                _ if attributes.storage_class != "GLACIER" => {}
+                None => counts[0] += 1,
+                Some(Restore::InProgress) => counts[1] += 1,
+                Some(Restore::Until(expiry)) => {
+                    counts[2] += 1;
+                    assert!(expiry.ends_with(b"T00:00:00.000Z") && expiry > attributes.last_modified);
+                }
+            }
+        }
+        assert!(counts.iter().all(|count| *count > 50), "{counts:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::encoding::{decimal, url_encoded, xml_text};
 use super::list_query::{ListQuery, Token};
-use super::object::Attributes;
+use super::object::{Attributes, Restore};
 use super::shape::Shape;
 
 /// Roughly what a key takes as XML besides its name.
@@ -16,7 +16,7 @@ const BYTES_PER_KEY: usize = 340;
 const BYTES_OF_HEADER: usize = 1_024;
 
 /// The canonical user that owns every object.
-pub(super) const OWNER: &str = "7a1f0c53e8d94b26a05c3e9f4d8172b6c0e35d9a4f6b81273d5e0c9a6b4f2810";
+pub const OWNER: &str = "7a1f0c53e8d94b26a05c3e9f4d8172b6c0e35d9a4f6b81273d5e0c9a6b4f2810";
 
 /// A page and what it holds.
 #[derive(Debug)]
@@ -180,9 +180,27 @@ fn write_object(key: &[u8], attributes: &Attributes, query: &ListQuery, xml: &mu
         xml.extend_from_slice(OWNER.as_bytes());
         xml.extend_from_slice(b"</ID></Owner>");
     }
+    if query.restore_status {
+        write_restore(attributes.restore, xml);
+    }
     xml.extend_from_slice(b"<StorageClass>");
     xml.extend_from_slice(attributes.storage_class.as_bytes());
     xml.extend_from_slice(b"</StorageClass></Contents>");
+}
+
+/// S3 leaves the element out where nothing was ever restored.
+fn write_restore(restore: Option<Restore>, xml: &mut Vec<u8>) {
+    let Some(restore) = restore else { return };
+    xml.extend_from_slice(b"<RestoreStatus><IsRestoreInProgress>");
+    match restore {
+        Restore::InProgress => xml.extend_from_slice(b"true</IsRestoreInProgress>"),
+        Restore::Until(expiry) => {
+            xml.extend_from_slice(b"false</IsRestoreInProgress><RestoreExpiryDate>");
+            xml.extend_from_slice(&expiry);
+            xml.extend_from_slice(b"</RestoreExpiryDate>");
+        }
+    }
+    xml.extend_from_slice(b"</RestoreStatus>");
 }
 
 /// Keys, prefixes, delimiters and start-after take the encoding that was asked for.
@@ -258,6 +276,26 @@ mod tests {
         let shape = Shape::new(KeyStyle::Flat, 1_000, 1);
         let length = text(&shape, "").len();
         assert!((300_000..400_000).contains(&length), "{length}");
+    }
+
+    #[test]
+    fn a_prefix_bounds_the_listing_wherever_it_is_to_start() {
+        let shape = Shape::new(KeyStyle::Flat, 100, 1);
+        let all = text(&shape, "");
+        let all = between(&all, "<Key>", "</Key>");
+        let (first, last) = (all[0], all[all.len() - 1]);
+        let prefix = all[50].strip_suffix("0.bin").unwrap();
+        let inside: Vec<&str> = all.iter().copied().filter(|key| key.starts_with(prefix)).collect();
+        assert!((2..100).contains(&inside.len()), "{prefix}");
+        let listed = |start_after: &str| {
+            let xml = text(&shape, &format!("prefix={prefix}&start-after={start_after}"));
+            assert!(xml.contains("<IsTruncated>false<"), "{xml}");
+            between(&xml, "<Key>", "</Key>").into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(first), inside, "before the prefix");
+        assert_eq!(listed(inside[0]), inside[1..], "inside it");
+        assert!(listed(last).is_empty() && listed(inside[inside.len() - 1]).is_empty(), "behind it");
+        assert!(text(&shape, "prefix=none").contains("<KeyCount>0</KeyCount>"));
     }
 
     #[test]

@@ -75,11 +75,9 @@ impl Server {
             return Ok(self.own(request.method(), request.uri().path()));
         }
         let (ordinal, in_flight) = self.counters.begin();
-        let fault = if is_list_request(request.method(), request.uri()) {
-            self.faults.draw(self.counters.begin_list())
-        } else {
-            None
-        };
+        self.counters.count_asked(request.method(), request.uri(), request.headers());
+        let is_list = is_list_request(request.method(), request.uri());
+        let fault = is_list.then(|| self.counters.begin_list()).and_then(|ordinal| self.faults.draw(ordinal));
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
@@ -120,7 +118,7 @@ impl Server {
     /// The answer of S3, whose body a fault may spoil if it is a page.
     async fn honest(&self, request: Request<Incoming>, fault: Option<FaultKind>) -> Result<Response<Reply>, Cut> {
         let answer = if is_beyond_s3s(&request) {
-            let page = self.list_objects.answer(request.uri());
+            let page = self.list_objects.answer(request.uri(), request.headers());
             let mut answer = Response::new(page.output);
             *answer.status_mut() = page.status.unwrap_or_default();
             *answer.headers_mut() = page.headers;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::catalog::{Bucket, Catalog};
-use super::object::Attributes;
+use super::object::{Attributes, Restore};
 use super::shape::Shape;
 use super::spec::Spec;
 
@@ -28,6 +28,12 @@ pub struct Truth {
     pub etag: String,
     /// As in `StorageClass`.
     pub storage_class: String,
+    /// Whether an archived object is being restored; absent where it was never asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_in_progress: Option<bool>,
+    /// Until when a restored copy can be read, as served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_expiry: Option<String>,
 }
 
 /// Every object of a bucket in UTF-8 byte order of the keys; `None` where there is no such bucket
@@ -53,6 +59,11 @@ fn objects(shape: Shape) -> impl Iterator<Item = Truth> + use<> {
             last_modified: text(&attributes.last_modified),
             etag: text(&etag),
             storage_class: attributes.storage_class.to_owned(),
+            restore_in_progress: attributes.restore.map(|restore| restore == Restore::InProgress),
+            restore_expiry: match attributes.restore {
+                Some(Restore::Until(expiry)) => Some(text(&expiry)),
+                Some(Restore::InProgress) | None => None,
+            },
         }
     })
 }

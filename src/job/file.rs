@@ -1,195 +1,103 @@
-//! What a job file says: the mirror of its tables and keys, as written and of the right type.
-//!
-//! Responsible for which keys exist, where, and of which type. It leaves their meaning to the checked
-//! [`Job`](super::Job). It owns the invariant that a key is named once: the reader that asks for a
-//! key thereby declares it, and all others are unknown.
+//! What a job file says besides its settings: its version, the files it extends, its overlays.
 
-use super::problem::Written;
-use super::section::{Section, SizeText};
+use serde_json::{Value as Json, json};
 
-type Text = Option<Written<String>>;
-type Texts = Option<Written<Vec<Written<String>>>>;
-type Integer = Option<Written<i64>>;
+use super::conflicts;
+use super::problem::{Blame, Findings, Refusal, Written};
+use super::read::{Found, Key, Readable, Section, Table, Tables, field};
+use super::settings::Settings;
 
-/// A whole job file, or several of them merged.
+/// The version of the job file's format that this program reads.
+const VERSION: i64 = 1;
+
+/// A whole job file.
+#[derive(Debug, Clone, schemars::JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(super) struct JobFile {
-    pub(super) version: Integer,
-    pub(super) name: Text,
-    pub(super) description: Text,
-    pub(super) window: WindowFile,
-    pub(super) accounts: Vec<(Written<String>, AccountFile)>,
-    pub(super) buckets: BucketsFile,
-    pub(super) objects: ObjectsFile,
-    pub(super) output: OutputFile,
-    pub(super) limits: LimitsFile,
-    pub(super) state: StateFile,
-    pub(super) log: LogFile,
+    /// The version of the format. Required in every job file; a file that is only extended may leave it out.
+    pub(super) version: Key<Version>,
+    /// Job files laid under this one, later ones over earlier ones; paths are relative to this file. Pipes and devices
+    /// are not read. Tables merge, lists are replaced.
+    #[schemars(example = serde_json::json!(["base.toml"]))]
+    pub(super) extends: Key<Vec<Written<FilePath>>>,
+    /// Settings stand at the top level, beside the keys above.
+    #[schemars(flatten)]
+    #[expect(dead_code, reason = "read for what is wrong in them; the layers are merged first")]
+    pub(super) settings: Settings,
+    /// Any of these keys again, but `version`, `extends` and `overlay`: they are laid over the job when it is called
+    /// with `--overlay NAME`. Without, each is checked by itself, its keys and what contradicts what in it; whether it
+    /// fits the job is checked when it is asked for.
+    pub(super) overlay: Tables<Settings>,
+}
+
+impl Table for JobFile {
+    fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            version: field(section, "version"),
+            extends: field(section, "extends"),
+            settings: Settings::read(section),
+            overlay: field(section, "overlay"),
+        }
+    }
 }
 
 impl JobFile {
-    pub(super) fn read(mut root: Section<'_>) -> Self {
-        let read = Self {
-            version: root.integer("version"),
-            name: root.string("name"),
-            description: root.string("description"),
-            window: root.table("window", WindowFile::read),
-            accounts: root.tables("accounts", AccountFile::read),
-            buckets: root.table("buckets", BucketsFile::read),
-            objects: root.table("objects", ObjectsFile::read),
-            output: root.table("output", OutputFile::read),
-            limits: root.table("limits", LimitsFile::read),
-            state: root.table("state", StateFile::read),
-            log: root.table("log", LogFile::read),
-        };
-        root.finish();
-        read
+    /// Notes what contradicts itself in an overlay, asked for or not. What only the layers below it
+    /// could make right or wrong is left to the job that asks for it: to lay each over the whole job
+    /// would take as many jobs as there are overlays.
+    pub(super) fn check_overlays(&self, findings: &mut Findings) {
+        for (_, settings) in &self.overlay.0 {
+            settings.window.check_ways(findings);
+            settings.objects.check_sizes(findings);
+            for (_, account) in &settings.accounts.0 {
+                conflicts::check_beside(account, findings);
+            }
+        }
+    }
+
+    /// Notes a job file that does not say its version.
+    pub(super) fn check_version(&self, whole: &Blame, findings: &mut Findings) {
+        // Of the wrong type or another version, it is noted already.
+        if self.version.written().is_none() && !findings.blames("version") {
+            let refusal = Refusal::new("the key `version` is missing");
+            findings.add(whole, refusal.hint(format!("write `version = {VERSION}`")));
+        }
     }
 }
 
-/// `[window]`
-pub(super) struct WindowFile {
-    pub(super) since: Text,
-    pub(super) until: Text,
-    pub(super) timezone: Text,
-}
+/// The version of the format.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Version;
 
-impl WindowFile {
-    fn read(mut section: Section<'_>) -> Self {
-        let read =
-            Self { since: section.date("since"), until: section.date("until"), timezone: section.string("timezone") };
-        section.finish();
-        read
+impl Readable for Version {
+    fn read(found: &mut Found<'_>) -> Result<Self, Refusal> {
+        let version = found.integer("an integer")?;
+        if version == VERSION {
+            return Ok(Self);
+        }
+        let message = format!("the version `{version}` is not known");
+        Err(Refusal::new(message).hint(format!("write `version = {VERSION}`")))
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "integer", "const": VERSION })
     }
 }
 
-/// `[accounts.NAME]`
-pub(super) struct AccountFile {
-    pub(super) endpoint_url: Text,
-    pub(super) region: Text,
-    pub(super) path_style: Option<Written<bool>>,
-}
+/// The path of a file beside the one that names it.
+#[derive(Debug, Clone)]
+pub(super) struct FilePath(pub(super) String);
 
-impl AccountFile {
-    fn read(mut section: Section<'_>) -> Self {
-        let read = Self {
-            endpoint_url: section.string("endpoint_url"),
-            region: section.string("region"),
-            path_style: section.boolean("path_style"),
-        };
-        section.finish();
-        read
+impl Readable for FilePath {
+    fn read(found: &mut Found<'_>) -> Result<Self, Refusal> {
+        let path = found.string("a string")?;
+        if path.is_empty() || path.contains('\0') {
+            return Err(Refusal::new(format!("{} is not the path of a file", super::suggest::quoted(&path))));
+        }
+        Ok(Self(path))
     }
-}
 
-/// `[buckets]`
-pub(super) struct BucketsFile {
-    pub(super) include: Texts,
-    pub(super) exclude: Texts,
-    pub(super) on_denied: Text,
-    pub(super) on_empty: Text,
-}
-
-impl BucketsFile {
-    fn read(mut section: Section<'_>) -> Self {
-        let read = Self {
-            include: section.strings("include"),
-            exclude: section.strings("exclude"),
-            on_denied: section.string("on_denied"),
-            on_empty: section.string("on_empty"),
-        };
-        section.finish();
-        read
-    }
-}
-
-/// `[objects]`
-pub(super) struct ObjectsFile {
-    pub(super) include: Texts,
-    pub(super) exclude: Texts,
-    pub(super) min_size: Option<Written<SizeText>>,
-    pub(super) max_size: Option<Written<SizeText>>,
-    pub(super) storage_classes: Texts,
-}
-
-impl ObjectsFile {
-    fn read(mut section: Section<'_>) -> Self {
-        let read = Self {
-            include: section.strings("include"),
-            exclude: section.strings("exclude"),
-            min_size: section.size("min_size"),
-            max_size: section.size("max_size"),
-            storage_classes: section.strings("storage_classes"),
-        };
-        section.finish();
-        read
-    }
-}
-
-/// `[output]`
-pub(super) struct OutputFile {
-    pub(super) path: Text,
-    pub(super) rows_per_file: Integer,
-}
-
-impl OutputFile {
-    fn read(mut section: Section<'_>) -> Self {
-        let read = Self { path: section.string("path"), rows_per_file: section.integer("rows_per_file") };
-        section.finish();
-        read
-    }
-}
-
-/// `[limits]`
-pub(super) struct LimitsFile {
-    pub(super) requests_per_second: Integer,
-    pub(super) bucket_requests_per_second: Integer,
-    pub(super) burst: Integer,
-    pub(super) concurrency: Integer,
-    pub(super) max_attempts: Integer,
-    pub(super) request_timeout: Text,
-}
-
-impl LimitsFile {
-    fn read(mut section: Section<'_>) -> Self {
-        let read = Self {
-            requests_per_second: section.integer("requests_per_second"),
-            bucket_requests_per_second: section.integer("bucket_requests_per_second"),
-            burst: section.integer("burst"),
-            concurrency: section.integer("concurrency"),
-            max_attempts: section.integer("max_attempts"),
-            request_timeout: section.string("request_timeout"),
-        };
-        section.finish();
-        read
-    }
-}
-
-/// `[state]`
-pub(super) struct StateFile {
-    pub(super) file: Text,
-    pub(super) checkpoint_every: Text,
-}
-
-impl StateFile {
-    fn read(mut section: Section<'_>) -> Self {
-        let read = Self { file: section.string("file"), checkpoint_every: section.string("checkpoint_every") };
-        section.finish();
-        read
-    }
-}
-
-/// `[log]`
-pub(super) struct LogFile {
-    pub(super) file: Text,
-    pub(super) level: Text,
-    pub(super) format: Text,
-}
-
-impl LogFile {
-    fn read(mut section: Section<'_>) -> Self {
-        let read =
-            Self { file: section.string("file"), level: section.string("level"), format: section.string("format") };
-        section.finish();
-        read
+    fn schema() -> Json {
+        json!({ "type": "string", "minLength": 1 })
     }
 }

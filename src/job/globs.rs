@@ -4,9 +4,14 @@
 //! means. It owns the invariant that a pattern which cannot mean what it seems to say is refused,
 //! not quietly matched otherwise.
 
+use std::sync::Arc;
+
 use globset::{Candidate, ErrorKind, Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::problem::{Findings, Refusal, Written};
+use serde_json::{Value as Json, json};
+
+use super::problem::{Blame, Findings, Refusal, Written};
+use super::read::{Found, Readable};
 use super::suggest::quoted;
 
 /// Longest pattern in bytes: no S3 key is longer, and compiling stays cheap.
@@ -15,24 +20,56 @@ const LONGEST: usize = 1024;
 /// The characters that make a pattern of a name.
 const SPECIAL: [char; 6] = ['*', '?', '[', '{', '}', '\\'];
 
-/// Patterns over bucket names; `*` matches any characters.
+/// A pattern over names of buckets.
+#[derive(Debug, Clone)]
+pub(super) struct NamePattern(Glob);
+
+impl Readable for NamePattern {
+    fn read(found: &mut Found<'_>) -> Result<Self, Refusal> {
+        let pattern = found.string("a string")?;
+        if pattern.contains('/') {
+            let message = format!("{} holds a `/`, which no name of a bucket or region does", quoted(&pattern));
+            return Err(Refusal::new(message).hint("patterns over keys belong into `include` of `[objects]`"));
+        }
+        alone(&pattern, &GlobBuilder::new(&pattern)).map(Self)
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[^/]+$", "maxLength": LONGEST })
+    }
+}
+
+/// A pattern over keys.
+#[derive(Debug, Clone)]
+pub(super) struct KeyPattern(Glob);
+
+impl Readable for KeyPattern {
+    fn read(found: &mut Found<'_>) -> Result<Self, Refusal> {
+        let pattern = found.string("a string")?;
+        refuse_ambiguous(&pattern)?;
+        let mut builder = GlobBuilder::new(&pattern);
+        builder.literal_separator(true);
+        alone(&pattern, &builder).map(Self)
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "minLength": 1, "maxLength": LONGEST })
+    }
+}
+
+/// Patterns over bucket names; `*` matches any characters. Shared, for a job may have many accounts.
 #[derive(Debug, Clone)]
 pub struct NameGlobs {
-    patterns: Vec<String>,
-    set: GlobSet,
+    patterns: Arc<[String]>,
+    set: Arc<GlobSet>,
 }
 
 impl NameGlobs {
-    /// Compiles the patterns; those that are refused are noted, each at its own place.
-    pub(super) fn compile(patterns: &[Written<String>], findings: &mut Findings) -> Option<Self> {
-        let (patterns, set) = compile(patterns, findings, |pattern| {
-            if pattern.contains('/') {
-                let message = format!("{} holds a `/`, and no bucket's name does", quoted(pattern));
-                return Err(Refusal::new(message).hint("patterns over keys belong into `include` of `[objects]`"));
-            }
-            build(&GlobBuilder::new(pattern))
-        })?;
-        Some(Self { patterns, set })
+    /// Compiles the patterns of a list.
+    pub(super) fn compile(list: &Written<Vec<Written<NamePattern>>>, findings: &mut Findings) -> Option<Self> {
+        let globs = list.value.iter().map(|pattern| &pattern.value.0);
+        let (patterns, set) = compile(globs, &list.blame, findings)?;
+        Some(Self { patterns: patterns.into(), set: set.into() })
     }
 
     /// Whether any pattern matches the whole name.
@@ -63,14 +100,10 @@ pub struct KeyGlobs {
 }
 
 impl KeyGlobs {
-    /// Compiles the patterns; those that are refused are noted, each at its own place.
-    pub(super) fn compile(patterns: &[Written<String>], findings: &mut Findings) -> Option<Self> {
-        let (patterns, set) = compile(patterns, findings, |pattern| {
-            refuse_ambiguous(pattern)?;
-            let mut builder = GlobBuilder::new(pattern);
-            builder.literal_separator(true);
-            build(&builder)
-        })?;
+    /// Compiles the patterns of a list.
+    pub(super) fn compile(list: &Written<Vec<Written<KeyPattern>>>, findings: &mut Findings) -> Option<Self> {
+        let globs = list.value.iter().map(|pattern| &pattern.value.0);
+        let (patterns, set) = compile(globs, &list.blame, findings)?;
         Some(Self { patterns, set })
     }
 
@@ -88,34 +121,23 @@ impl KeyGlobs {
     }
 }
 
-fn compile(
-    written: &[Written<String>],
+fn compile<'g>(
+    globs: impl Iterator<Item = &'g Glob>,
+    list: &Blame,
     findings: &mut Findings,
-    rule: impl Fn(&str) -> Result<Glob, Refusal>,
 ) -> Option<(Vec<String>, GlobSet)> {
     let mut set = GlobSetBuilder::new();
-    let mut patterns = Vec::with_capacity(written.len());
-    for pattern in written {
-        let glob = findings.accept(Some(pattern), |text: &str| {
-            let glob = within_length(text).and_then(|()| rule(text))?;
-            // The set is compiled as one below, where a failure could not be laid to a pattern.
-            let alone = GlobSet::new([&glob]);
-            alone.map(|_| glob).map_err(|error| refusal(&error))
-        });
-        if let Some(glob) = glob {
-            set.add(glob);
-            patterns.push(pattern.value.clone());
-        }
+    let mut patterns = Vec::new();
+    for glob in globs {
+        set.add(glob.clone());
+        patterns.push(glob.glob().to_owned());
     }
-    let first = written.first();
-    let set = match set.build() {
-        Ok(set) => Some(set),
-        Err(error) => findings.accept(first, |_: &str| Err(refusal(&error))),
-    };
-    Some((patterns, set?))
+    let set = set.build().map_err(|error| findings.refuse(list, refusal(&error))).ok()?;
+    Some((patterns, set))
 }
 
-fn within_length(pattern: &str) -> Result<(), Refusal> {
+/// One pattern by itself. A set is compiled as one later, where a failure could not be laid to any.
+fn alone(pattern: &str, builder: &GlobBuilder<'_>) -> Result<Glob, Refusal> {
     if pattern.is_empty() {
         return Err(Refusal::new("an empty pattern matches nothing"));
     }
@@ -123,11 +145,9 @@ fn within_length(pattern: &str) -> Result<(), Refusal> {
         let message = format!("a pattern has at most {LONGEST} bytes, found `{}`", pattern.len());
         return Err(Refusal::new(message));
     }
-    Ok(())
-}
-
-fn build(builder: &GlobBuilder<'_>) -> Result<Glob, Refusal> {
-    builder.build().map_err(|error| refusal(&error))
+    let glob = builder.build().map_err(|error| refusal(&error))?;
+    GlobSet::new([&glob]).map_err(|error| refusal(&error))?;
+    Ok(glob)
 }
 
 fn refusal(error: &globset::Error) -> Refusal {
@@ -188,27 +208,26 @@ fn refuse_ambiguous(pattern: &str) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::job::problem::{Blame, Source};
+    use crate::job::text::{Layer, Layers, Origin, Source};
 
-    fn written(patterns: &[&str]) -> Vec<Written<String>> {
-        let source = Arc::new(Source::new("", ""));
-        let blame = Blame { source, key: None, span: None };
-        let written = patterns.iter().map(|pattern| Written { value: (*pattern).to_owned(), blame: blame.clone() });
-        written.collect()
+    /// The patterns, read as a list of a job file; none where any is refused.
+    fn list<T: Readable>(patterns: &[&str]) -> Option<Written<Vec<Written<T>>>> {
+        let text = format!("x = {}", json!(patterns));
+        let source = Arc::new(Source::new(Origin::File, 0, "", text));
+        let mut findings = Findings::default();
+        let layer = Layer::parse(&source, &mut findings).0;
+        let layers = Layers::merge(vec![&layer]);
+        let list = crate::job::read::Section::root(&layers, &mut findings).value("x")?;
+        findings.conclude(Some(list), &layer.blame_whole()).ok()
     }
 
     fn keys(pattern: &str) -> KeyGlobs {
-        KeyGlobs::compile(&written(&[pattern]), &mut Findings::default()).unwrap()
+        KeyGlobs::compile(&list(&[pattern]).unwrap(), &mut Findings::default()).unwrap()
     }
 
     fn refused(pattern: &str) -> bool {
-        let written = written(&[pattern]);
-        let mut findings = Findings::default();
-        KeyGlobs::compile(&written, &mut findings);
-        findings.conclude(Some(()), &written[0].blame).is_err()
+        list::<KeyPattern>(&[pattern]).is_none()
     }
 
     #[test]
@@ -254,7 +273,7 @@ mod tests {
 
     #[test]
     fn names_and_literals() {
-        let written = written(&["logs-*", "data-lake", "a?", "b.c"]);
+        let written = list(&["logs-*", "data-lake", "a?", "b.c"]).unwrap();
         let globs = NameGlobs::compile(&written, &mut Findings::default()).unwrap();
         assert!(globs.matches("logs-2025") && globs.matches("data-lake") && globs.matches("b.c"));
         assert!(!globs.matches("data-lake-2") && !globs.matches("my-logs-x"));

@@ -7,7 +7,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value as Json, json};
+
 use super::problem::Refusal;
+use super::read::{Found, Readable};
 use super::suggest::{did_you_mean, listed, quoted};
 
 /// Longest template in bytes: no file system takes a longer path.
@@ -82,10 +85,10 @@ pub struct PathTemplate {
 }
 
 impl PathTemplate {
-    /// Parses the template of the output. All that is wrong is told; `accounts` is how many accounts
-    /// the job has.
-    pub(super) fn parse(text: &str, accounts: usize) -> Result<Self, Vec<Refusal>> {
-        let pieces = pieces(text)?;
+    /// Holds the template of the output to the rules. All that is wrong is told; `accounts` is how
+    /// many accounts the job has.
+    pub(super) fn check(path: &PathText, accounts: usize) -> Result<Self, Vec<Refusal>> {
+        let PathText { text, pieces } = path;
         let mut refusals = Vec::new();
         let segments = || text.trim_start_matches('/').split('/');
         if text.starts_with("s3://") {
@@ -107,12 +110,8 @@ impl PathTemplate {
         }
         require(PathToken::Bucket, "all buckets would share a file");
         require(PathToken::Part, "all files of a bucket would have one name");
-        if pieces.contains(&PathPiece::Token(PathToken::AccountId)) {
-            let refusal = Refusal::new("`{account_id}` is not supported yet: account ids are not asked for");
-            refusals.push(refusal.hint("name the account by `{account}`"));
-        }
-        refusals.extend(unseparated(&pieces));
-        if refusals.is_empty() { Ok(Self { pieces }) } else { Err(refusals) }
+        refusals.extend(unseparated(pieces));
+        if refusals.is_empty() { Ok(Self { pieces: pieces.clone() }) } else { Err(refusals) }
     }
 
     /// The parts in order; no two literals are neighbours.
@@ -148,38 +147,80 @@ impl fmt::Display for PathTemplate {
     }
 }
 
+/// A path with tokens, as written.
+#[derive(Debug, Clone)]
+pub(super) struct PathText {
+    text: String,
+    pieces: Vec<PathPiece>,
+}
+
+impl Readable for PathText {
+    fn read(found: &mut Found<'_>) -> Result<Self, Refusal> {
+        let text = found.string("a string")?;
+        let pieces = pieces(&text)?;
+        Ok(Self { text, pieces })
+    }
+
+    fn schema() -> Json {
+        let tokens: Vec<&str> = PathToken::ALL.into_iter().map(PathToken::name).collect();
+        let pattern = format!("^([^{{}}]|\\{{({})\\}})+$", tokens.join("|"));
+        json!({ "type": "string", "pattern": pattern, "maxLength": LONGEST })
+    }
+}
+
 /// The path of a file of which the job has one: `{job}` is filled in, no other token is allowed.
-pub(super) fn job_file(text: &str, job: &str) -> Result<PathBuf, Refusal> {
-    let pieces = pieces(text).map_err(|mut refusals| refusals.swap_remove(0))?;
-    let mut path = String::new();
-    for piece in pieces {
-        match piece {
-            PathPiece::Literal(literal) => path.push_str(&literal),
-            PathPiece::Token(PathToken::Job) => path.push_str(job),
-            PathPiece::Token(token) => {
-                let message = format!("`{{{}}}` cannot stand in this path", token.name());
-                return Err(Refusal::new(message).hint("the job has one such file; use `{job}`"));
-            }
+#[derive(Debug, Clone)]
+pub(super) struct JobPath(Vec<PathPiece>);
+
+impl JobPath {
+    /// The path of the job of this name.
+    pub(super) fn of(&self, job: &str) -> PathBuf {
+        let text = |piece: &PathPiece| match piece {
+            PathPiece::Literal(literal) => literal.clone(),
+            PathPiece::Token(_) => job.to_owned(),
+        };
+        PathBuf::from(self.0.iter().map(text).collect::<String>())
+    }
+}
+
+impl Readable for JobPath {
+    fn read(found: &mut Found<'_>) -> Result<Self, Refusal> {
+        job_path(&found.string("a string")?).map(Self)
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^([^{}]|\\{job\\})*([^{}/]|\\{job\\})$", "maxLength": LONGEST })
+    }
+}
+
+fn job_path(text: &str) -> Result<Vec<PathPiece>, Refusal> {
+    let pieces = pieces(text)?;
+    for piece in &pieces {
+        if let PathPiece::Token(token) = piece
+            && *token != PathToken::Job
+        {
+            let message = format!("`{{{}}}` cannot stand in this path", token.name());
+            return Err(Refusal::new(message).hint("the job has one such file; use `{job}`"));
         }
     }
-    if path.ends_with('/') || path.starts_with("s3://") {
+    if text.ends_with('/') || text.starts_with("s3://") {
         let message = format!("{} is not the path of a local file", quoted(text));
         return Err(Refusal::new(message));
     }
-    Ok(PathBuf::from(path))
+    Ok(pieces)
 }
 
-fn pieces(text: &str) -> Result<Vec<PathPiece>, Vec<Refusal>> {
+fn pieces(text: &str) -> Result<Vec<PathPiece>, Refusal> {
     let unbalanced = || {
         let refusal = Refusal::new(format!("the braces in {} do not match", quoted(text)));
-        vec![refusal.hint("a token is a name between braces, for example `{bucket}`")]
+        refusal.hint("a token is a name between braces, for example `{bucket}`")
     };
     if text.len() > LONGEST {
         let message = format!("a path has at most {LONGEST} bytes, found `{}`", text.len());
-        return Err(vec![Refusal::new(message)]);
+        return Err(Refusal::new(message));
     }
     if text.is_empty() || text.contains('\0') {
-        return Err(vec![Refusal::new(format!("{} is not a path", quoted(text)))]);
+        return Err(Refusal::new(format!("{} is not a path", quoted(text))));
     }
     let mut pieces = Vec::new();
     let mut unknown = Vec::new();
@@ -196,14 +237,14 @@ fn pieces(text: &str) -> Result<Vec<PathPiece>, Vec<Refusal>> {
         }
         match PathToken::ALL.into_iter().find(|known| known.name() == name) {
             Some(token) => pieces.push(PathPiece::Token(token)),
-            None => unknown.push(unknown_token(name)),
+            None => unknown.push(name),
         }
         rest = after;
     }
     if !rest.is_empty() {
         pieces.push(PathPiece::Literal(rest.to_owned()));
     }
-    if unknown.is_empty() { Ok(pieces) } else { Err(unknown) }
+    if unknown.is_empty() { Ok(pieces) } else { Err(unknown_tokens(&unknown)) }
 }
 
 /// What would let two files of a run share a path: where one token ends and the next begins must be
@@ -247,22 +288,32 @@ fn part_between_names(pieces: &[PathPiece]) -> Option<Refusal> {
     (0..pieces.len()).any(is_between).then(|| refusal.hint("put `{part}` behind the names, or a `/` on one side of it"))
 }
 
-fn unknown_token(name: &str) -> Refusal {
+fn unknown_tokens(unknown: &[&str]) -> Refusal {
     let names = || PathToken::ALL.into_iter().map(PathToken::name);
-    let hint = did_you_mean(name, names());
+    let shown: Vec<String> = unknown.iter().map(|name| quoted(name)).collect();
+    let hint = match unknown {
+        [name] => did_you_mean(name, names()),
+        _ => None,
+    };
     let hint = hint.unwrap_or_else(|| format!("the tokens are {}", listed(names())));
-    Refusal::new(format!("there is no token {} for paths", quoted(name))).hint(hint)
+    let what = if unknown.len() == 1 { "is no token" } else { "are no tokens" };
+    Refusal::new(format!("there {what} {} for paths", shown.join(" and "))).hint(hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(text: &str, accounts: usize) -> Result<PathTemplate, Vec<Refusal>> {
+        let pieces = pieces(text).map_err(|refusal| vec![refusal])?;
+        PathTemplate::check(&PathText { text: text.to_owned(), pieces }, accounts)
+    }
+
     const DEFAULT: &str = "data/{job}/{run}/{account}/{bucket}_{part}.{ext}";
 
     #[test]
     fn the_default_is_taken_apart_and_put_together() {
-        let template = PathTemplate::parse(DEFAULT, 9).unwrap();
+        let template = parse(DEFAULT, 9).unwrap();
         assert_eq!(template.to_string(), DEFAULT);
         assert_eq!(template.pieces().len(), 12);
         assert_eq!(template.pieces()[0], PathPiece::Literal("data/".to_owned()));
@@ -275,24 +326,25 @@ mod tests {
             [("data/", "data"), ("/srv/data/", "/srv/data"), ("/", "/"), ("", "."), ("data_", "."), ("./x/y_", "./x")]
         {
             let text = format!("{start}{{run}}/{{bucket}}_{{part}}");
-            let template = PathTemplate::parse(&text, 1).unwrap();
+            let template = parse(&text, 1).unwrap();
             assert_eq!(template.root(), Path::new(root), "{text}");
         }
     }
 
     #[test]
     fn every_missing_token_is_told() {
-        let refusals = PathTemplate::parse("data/x.csv", 2).unwrap_err();
+        let refusals = parse("data/x.csv", 2).unwrap_err();
         assert_eq!(refusals.len(), 4);
-        let refusals = PathTemplate::parse("{runn}/{x}", 1).unwrap_err();
+        let refusals = parse("{runn}/{x}", 1).unwrap_err();
+        assert_eq!(refusals[0].message, "there are no tokens `runn` and `x` for paths");
+        let refusals = parse("{runn}", 1).unwrap_err();
         assert_eq!(refusals[0].hint.as_deref(), Some("did you mean `run`?"));
-        assert_eq!(refusals.len(), 2);
     }
 
     #[test]
     fn bad_paths_are_refused() {
         let good = "{run}/{bucket}_{part}";
-        assert!(PathTemplate::parse(good, 1).is_ok());
+        assert!(parse(good, 1).is_ok());
         for bad in [
             format!("../{good}"),
             format!("a/../{good}"),
@@ -306,13 +358,13 @@ mod tests {
             String::new(),
             good.repeat(200),
         ] {
-            assert!(PathTemplate::parse(&bad, 1).is_err(), "{bad}");
+            assert!(parse(&bad, 1).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn tokens_need_a_separator() {
-        let said = |text: &str| PathTemplate::parse(text, 1).map_err(|refusals| refusals[0].to_string());
+        let said = |text: &str| parse(text, 1).map_err(|refusals| refusals[0].to_string());
         for bad in [
             "{run}/{bucket}{part}.csv",
             "{run}/{part}{bucket}",
@@ -327,7 +379,7 @@ mod tests {
         ] {
             assert!(said(bad).is_err_and(|message| message.starts_with("nothing separates `{")), "{bad}");
         }
-        let refusal = PathTemplate::parse("{run}/{bucket}{part}.csv", 1).unwrap_err().swap_remove(0);
+        let refusal = parse("{run}/{bucket}{part}.csv", 1).unwrap_err().swap_remove(0);
         let message = "nothing separates `{bucket}` from `{part}`: files could share a path";
         assert_eq!(refusal.message, message);
         assert_eq!(refusal.hint.as_deref(), Some("write `{bucket}_{part}` or `{bucket}/{part}`"));
@@ -350,10 +402,11 @@ mod tests {
 
     #[test]
     fn a_file_of_the_job_takes_its_name_only() {
-        assert_eq!(job_file("state/{job}.json", "q3"), Ok(PathBuf::from("state/q3.json")));
-        assert_eq!(job_file("../x", "q3"), Ok(PathBuf::from("../x")));
+        let path = |text: &str| job_path(text).map(|pieces| JobPath(pieces).of("q3"));
+        assert_eq!(path("state/{job}.json"), Ok(PathBuf::from("state/q3.json")));
+        assert_eq!(path("../x"), Ok(PathBuf::from("../x")));
         for bad in ["state/{run}", "state/{jib}", "state/", "", "{job"] {
-            assert!(job_file(bad, "q3").is_err(), "{bad}");
+            assert!(path(bad).is_err(), "{bad}");
         }
     }
 }

@@ -6,55 +6,20 @@
 //! parse error would.
 
 use std::borrow::Borrow;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
+use serde_json::{Value as Json, json};
+
+use super::text::{Origin, Source};
 
 /// Most problems shown in one text; the rest is counted. A file of nonsense shall not scroll away
 /// the first line that explains it.
 const MOST_SHOWN: usize = 100;
-
-/// One text that values come from: a job file or the built-in defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
-    pub(super) name: String,
-    pub(super) text: String,
-    /// Where each line starts, so that a file of nonsense is not searched anew for every problem.
-    line_starts: Vec<usize>,
-}
-
-impl Source {
-    pub(super) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
-        let after_ends = text.match_indices('\n').map(|(end, _)| end + 1);
-        Self { name: name.into(), line_starts: std::iter::once(0).chain(after_ends).collect(), text }
-    }
-
-    /// The number, from 1, of the line that holds the byte `offset`.
-    pub(super) fn line_number(&self, offset: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= offset)
-    }
-
-    /// The line that holds the byte `offset`: its number, and its range without the line end.
-    fn line(&self, offset: usize) -> (usize, Range<usize>) {
-        let number = self.line_number(offset);
-        let start = self.line_starts[number - 1];
-        let next = self.line_starts.get(number).copied();
-        let line = &self.text[start..next.unwrap_or(self.text.len())];
-        let line = line.strip_suffix('\n').unwrap_or(line).trim_end_matches('\r');
-        (number, start..start + line.len())
-    }
-
-    fn position(&self, span: Range<usize>) -> Position {
-        let (line, range) = self.line(span.start);
-        let start = self.text.floor_char_boundary(span.start);
-        let before = &self.text[range.start..start.max(range.start)];
-        let column = before.chars().count() + 1;
-        Position { line, column, span }
-    }
-}
 
 /// Whom a problem with a value is laid to: the source, the key's path, and the bytes, where known.
 #[derive(Debug, Clone)]
@@ -103,9 +68,9 @@ pub struct Position {
 /// One thing that is wrong with a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file as it was named by the caller.
+    /// The file as it was named by the caller, or the variable or flag.
     pub file: String,
-    /// The place in the file; `None` when the file as a whole is to blame.
+    /// The place in the file; `None` when the file as a whole is to blame, or a variable or flag.
     pub position: Option<Position>,
     /// The dotted path of the key, for example `limits.concurrency`.
     pub key: Option<String>,
@@ -114,9 +79,43 @@ pub struct Problem {
     /// Advice on how to put it right.
     pub hint: Option<String>,
     source: Arc<Source>,
+    /// The bytes to blame, also of a variable or flag, whose value has no lines to tell a position in.
+    span: Option<Range<usize>>,
 }
 
 impl Problem {
+    /// The problem for programs: `kind` is `file`, `variable` or `flag`; lines and columns count from
+    /// 1, columns in characters, and are `null` where no place in a file is to blame.
+    fn to_json(&self) -> Json {
+        let kind = match self.source.origin {
+            Origin::Defaults | Origin::File => "file",
+            Origin::Variable => "variable",
+            Origin::Flag => "flag",
+        };
+        // A variable or flag is named in back-ticks, among words for people.
+        let name = match self.source.origin {
+            Origin::Defaults | Origin::File => self.file.as_str(),
+            Origin::Variable | Origin::Flag => {
+                let quoted = self.file.split_once('`').and_then(|(_, rest)| rest.rsplit_once('`'));
+                quoted.map_or(self.file.as_str(), |(name, _)| name)
+            }
+        };
+        let end = self.position.as_ref().and_then(|at| self.source.position(at.span.end..at.span.end));
+        let line = |position: &Option<Position>| position.as_ref().map(|at| at.line);
+        let column = |position: &Option<Position>| position.as_ref().map(|at| at.column);
+        json!({
+            "kind": kind,
+            "name": name,
+            "line": line(&self.position),
+            "column": column(&self.position),
+            "end_line": line(&end),
+            "end_column": column(&end),
+            "key": self.key,
+            "message": self.message,
+            "hint": self.hint,
+        })
+    }
+
     fn render(&self, renderer: &Renderer) -> String {
         let mut group = Group::with_title(Level::ERROR.primary_title(normalize_untrusted_str(&self.message)));
         // Only the line itself is handed over: a picture then costs the length of a line, not of the
@@ -135,7 +134,7 @@ impl Problem {
                         .annotation(AnnotationKind::Primary.span(start..end)),
                 )
             }
-            None => group.element(Origin::path(&self.file)),
+            None => group.element(annotate_snippets::Origin::path(&self.file)),
         };
         if let Some(hint) = &self.hint {
             let hint = normalize_untrusted_str(hint);
@@ -150,9 +149,23 @@ impl Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
+    /// One problem with a file as a whole, or with what is said for a key somewhere in the job.
+    pub(super) fn of_file(path: &Path, key: Option<&str>, refusal: Refusal) -> Self {
+        let source = Arc::new(Source::of_file(path, 0, String::new()));
+        let mut findings = Findings::default();
+        findings.refuse(&Blame { source, key: key.map(str::to_owned), span: None }, refusal);
+        Self(findings.problems)
+    }
+
     /// The problems, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
+    }
+
+    /// All problems for programs, each an object.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        self.0.iter().map(Problem::to_json).collect()
     }
 
     /// All problems as text, each with its source line and a caret below it; `color` adds ANSI
@@ -179,20 +192,30 @@ impl std::error::Error for Problems {}
 
 /// Collects problems while the reading and the checking go on.
 #[derive(Debug, Default)]
-pub(super) struct Findings(Vec<Problem>);
+pub(super) struct Findings {
+    problems: Vec<Problem>,
+    /// The keys of the problems, for they are asked for at every table of which there may be many.
+    keys: HashSet<String>,
+}
 
 impl Findings {
     /// Notes a problem whose message stands for itself.
     pub(super) fn add(&mut self, blame: &Blame, refusal: Refusal) {
-        let position = blame.span.clone().map(|span| blame.source.position(span));
-        self.0.push(Problem {
+        let position = blame.span.clone().and_then(|span| blame.source.position(span));
+        self.push(Problem {
             file: blame.source.name.clone(),
             position,
             key: blame.key.clone(),
             message: refusal.message,
             hint: refusal.hint,
             source: Arc::clone(&blame.source),
+            span: blame.span.clone(),
         });
+    }
+
+    fn push(&mut self, problem: Problem) {
+        self.keys.extend(problem.key.clone());
+        self.problems.push(problem);
     }
 
     /// Notes a problem with a key's value; the key's path opens the message.
@@ -214,28 +237,58 @@ impl Findings {
         rule(written.value.borrow()).map_err(|refusal| self.refuse(&written.blame, refusal)).ok()
     }
 
+    /// Takes over what was noted elsewhere, where the line is one that `is_wanted`.
+    pub(super) fn take(&mut self, other: Self, is_wanted: impl Fn(usize) -> bool) {
+        let wanted = |problem: &Problem| problem.position.as_ref().is_none_or(|at| is_wanted(at.line));
+        other.problems.into_iter().filter(wanted).for_each(|problem| self.push(problem));
+    }
+
     /// Whether a problem with this key was noted.
     pub(super) fn blames(&self, key: &str) -> bool {
-        self.0.iter().any(|problem| problem.key.as_deref() == Some(key))
+        self.keys.contains(key)
+    }
+
+    /// Whether a problem with a key was noted that stands in the same table as the one blamed.
+    pub(super) fn blames_beside(&self, blame: &Blame, key: &str) -> bool {
+        let table = blame.key.as_deref().and_then(|path| path.rsplit_once('.'));
+        table.is_some_and(|(table, _)| self.blames(&format!("{table}.{key}")))
+    }
+
+    /// Whether a problem in the text of this name was noted.
+    pub(super) fn names(&self, source: &str) -> bool {
+        self.problems.iter().any(|problem| problem.file == source)
+    }
+
+    /// Whether a problem with a part of this value was noted.
+    pub(super) fn is_inside(&self, blame: &Blame) -> bool {
+        let Some(span) = &blame.span else {
+            return false;
+        };
+        let inside = |problem: &Problem| {
+            let within = |at: &Range<usize>| span.start <= at.start && at.end <= span.end;
+            Arc::ptr_eq(&problem.source, &blame.source) && problem.span.as_ref().is_some_and(within)
+        };
+        self.problems.iter().any(inside)
     }
 
     /// The outcome: the job if it is whole and nothing was found.
     ///
     /// # Errors
     ///
-    /// All problems, by file and place; those of a file as a whole come first.
-    pub(super) fn conclude<T>(mut self, outcome: Option<T>, file: &Blame) -> Result<T, Problems> {
-        if self.0.is_empty() {
+    /// All problems, by text and place; those of a text as a whole come first. What was noted twice,
+    /// for a file is read twice, is told once.
+    pub(super) fn conclude<T>(mut self, outcome: Option<T>, job: &Blame) -> Result<T, Problems> {
+        if self.problems.is_empty() {
             if let Some(whole) = outcome {
                 return Ok(whole);
             }
-            self.add(file, Refusal::new("the built-in defaults are incomplete"));
+            self.add(job, Refusal::new("the built-in defaults are incomplete"));
         }
-        self.0.sort_by(|left, right| {
-            let order = |problem: &Problem| problem.position.as_ref().map(|at| at.span.start);
-            (&left.file, order(left)).cmp(&(&right.file, order(right)))
-        });
-        Err(Problems(self.0))
+        let place = |problem: &Problem| problem.position.as_ref().map(|at| at.span.start);
+        self.problems.sort_by_key(|problem| (problem.source.rank, place(problem)));
+        let mut told = HashSet::new();
+        self.problems.retain(|problem| told.insert((problem.file.clone(), place(problem), problem.message.clone())));
+        Err(Problems(self.problems))
     }
 }
 
@@ -244,7 +297,7 @@ mod tests {
     use super::*;
 
     fn blame(text: &str, span: Option<Range<usize>>) -> Blame {
-        Blame { source: Arc::new(Source::new("job.toml", text)), key: None, span }
+        Blame { source: Arc::new(Source::new(Origin::File, 0, "job.toml", text)), key: None, span }
     }
 
     fn problems(blame: &Blame) -> Problems {
@@ -294,8 +347,8 @@ error: no good
     fn a_flood_is_counted() {
         let blame = blame("x = 1", Some(0..1));
         let mut findings = Findings::default();
-        for _ in 0..103 {
-            findings.add(&blame, Refusal::new("no good"));
+        for number in 0..103 {
+            findings.add(&blame, Refusal::new(format!("no good {number}")));
         }
         let text = findings.conclude(None::<()>, &blame).unwrap_err().to_string();
         assert!(text.ends_with("\n\n... and 3 more problems\n"), "{text}");

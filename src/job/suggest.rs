@@ -11,7 +11,8 @@ const EXCERPT: usize = 60;
 
 /// The allowed name nearest to `written`, if one is near enough to be a slip of the fingers: about
 /// one edit in three characters, whatever the case.
-pub(super) fn nearest<'n>(written: &str, allowed: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+#[must_use]
+pub fn nearest<'n>(written: &str, allowed: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // Longer texts are no misspelt names, and comparing them costs the product of the lengths.
     if written.len() > EXCERPT {
         return None;

@@ -1,12 +1,14 @@
 //! Joining: the parts of a bucket, in key order, become its files, cut exactly every
-//! `rows_per_file` rows, each with its header and its SHA-256.
+//! `rows_per_file` rows, each with its header and its SHA-256, compressed where that is asked for.
 //!
 //! Owns that the files depend on the rows alone, not on how many parts they came in. The files lie
 //! beside the parts and are durable when this returns; giving them their final names is publishing.
 
+use super::compress::Compressor;
 use super::file::{FileError, sync_folder};
 use super::part::PartLength;
 use crate::crash;
+use crate::job::{Compression, EmptyBucket, Output};
 use crate::rows::row_end;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,6 +19,28 @@ use std::path::{Path, PathBuf};
 
 /// Read at once; also the largest row there can be: a key of 1,024 bytes fits many times.
 const BLOCK: usize = 256 * 1024;
+
+/// How the files of a job are made of rows.
+#[derive(Clone, Debug)]
+pub struct FileRules {
+    /// What every file begins with, such as its header line; may be empty.
+    pub head: Vec<u8>,
+    /// Exact number of rows of every file but a bucket's last; at least 1.
+    pub rows_per_file: u64,
+    /// How files are compressed.
+    pub compression: Compression,
+    /// What a bucket without rows gives.
+    pub empty: EmptyBucket,
+}
+
+impl FileRules {
+    /// The rules of a job whose files begin with `head`.
+    #[must_use]
+    pub fn new(output: &Output, head: Vec<u8>) -> Self {
+        let Output { rows_per_file, compression, empty, .. } = *output;
+        Self { head, rows_per_file, compression, empty }
+    }
+}
 
 /// A part to be joined.
 #[derive(Clone, Debug)]
@@ -34,9 +58,9 @@ pub struct JoinedFile {
     pub part: u64,
     /// Rows, without the header.
     pub rows: u64,
-    /// Bytes, with the header.
+    /// Bytes of the file as it is, with the header, compressed or not.
     pub bytes: u64,
-    /// SHA-256 of the whole file, in lower-case hexadecimal.
+    /// SHA-256 of the whole file as it is, in lower-case hexadecimal.
     pub sha256: String,
 }
 
@@ -46,7 +70,7 @@ pub fn joined_path(folder: &Path, part: u64) -> PathBuf {
     folder.join(format!("{part}.joined"))
 }
 
-/// Joins `parts` into files in `folder`. A bucket without rows gives one file with the header only.
+/// Joins `parts` into files in `folder`; a bucket without rows gives one or none, as `rules` say.
 /// `None` where `is_cancelled` said so on the way; it is asked every few hundred kilobytes.
 ///
 /// # Errors
@@ -54,12 +78,13 @@ pub fn joined_path(folder: &Path, part: u64) -> PathBuf {
 pub fn join(
     folder: &Path,
     parts: &[PartToJoin],
-    header: &[u8],
-    rows_per_file: u64,
+    rules: &FileRules,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Vec<JoinedFile>>, FileError> {
-    let mut joiner = Joiner { folder, header, rows_per_file, files: Vec::new(), current: None };
-    joiner.open()?;
+    let mut joiner = Joiner { folder, rules, files: Vec::new(), current: None };
+    if rules.empty == EmptyBucket::Header {
+        joiner.open()?;
+    }
     let mut block = vec![0; BLOCK];
     for part in parts {
         if !copy(part, &mut block, &mut joiner, is_cancelled)? {
@@ -82,6 +107,7 @@ fn copy(
     let mut file = File::open(&part.path).map_err(FileError::at("open part", &part.path))?.take(part.length.bytes);
     let mut hasher = crc32fast::Hasher::new();
     let mut rows_left = part.length.rows;
+    let is_plain = joiner.rules.compression == Compression::None;
     let mut held = 0;
     loop {
         if is_cancelled() {
@@ -93,7 +119,7 @@ fn copy(
         if held == 0 {
             break;
         }
-        let used = if joiner.room()? >= rows_left {
+        let used = if joiner.room()? >= rows_left && is_plain {
             // All that is left of this part goes into one file: no need to look for rows.
             joiner.write(&block[..held])?;
             held
@@ -118,25 +144,51 @@ fn copy(
 /// The file being written and those already done.
 struct Joiner<'job> {
     folder: &'job Path,
-    header: &'job [u8],
-    rows_per_file: u64,
+    rules: &'job FileRules,
     files: Vec<JoinedFile>,
     current: Option<Current>,
 }
 
 struct Current {
+    written: Written,
+    compressor: Option<Compressor>,
+    rows: u64,
+}
+
+/// The bytes of a file as they are written.
+struct Written {
     path: PathBuf,
     file: File,
     digest: Sha256,
-    rows: u64,
     bytes: u64,
 }
 
-impl Current {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+impl Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.digest.update(bytes);
         self.bytes += bytes.len() as u64;
-        self.file.write_all(bytes).map_err(FileError::at("write", &self.path))
+        self.file.write_all(bytes)
+    }
+}
+
+impl Current {
+    /// Writes whole rows, or what stands before them. Where they are compressed, they come one by one.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        let Self { written, compressor, .. } = self;
+        let done = match compressor {
+            None => written.write(bytes),
+            Some(compressor) => compressor.write(bytes, |bytes| written.write(bytes)),
+        };
+        done.map_err(FileError::at("write", &written.path))
+    }
+
+    /// The file with all its bytes, durable.
+    fn finish(self) -> Result<Written, FileError> {
+        let Self { mut written, compressor, .. } = self;
+        let rest = compressor.map_or(Ok(()), |compressor| compressor.finish(|bytes| written.write(bytes)));
+        rest.map_err(FileError::at("write", &written.path))?;
+        written.file.sync_all().map_err(FileError::at("sync", &written.path))?;
+        Ok(written)
     }
 }
 
@@ -144,18 +196,19 @@ impl Joiner<'_> {
     fn open(&mut self) -> Result<&mut Current, FileError> {
         let path = joined_path(self.folder, self.files.len() as u64 + 1);
         let file = File::create(&path).map_err(FileError::at("create", &path))?;
-        let mut current = Current { path, file, digest: Sha256::new(), rows: 0, bytes: 0 };
-        current.write(self.header)?;
+        let written = Written { path, file, digest: Sha256::new(), bytes: 0 };
+        let mut current = Current { written, compressor: Compressor::new(self.rules.compression), rows: 0 };
+        current.write(&self.rules.head)?;
         Ok(self.current.insert(current))
     }
 
     /// Rows that still fit into the current file; a full one is closed and the next opened, so this
     /// is never 0. Called only when there are rows to come.
     fn room(&mut self) -> Result<u64, FileError> {
-        if self.current.as_ref().is_some_and(|current| current.rows >= self.rows_per_file) {
+        if self.current.as_ref().is_some_and(|current| current.rows >= self.rules.rows_per_file) {
             self.close()?;
         }
-        let rows_per_file = self.rows_per_file;
+        let rows_per_file = self.rules.rows_per_file;
         let current = match &mut self.current {
             Some(current) => current,
             None => self.open()?,
@@ -179,15 +232,21 @@ impl Joiner<'_> {
     /// Writes whole rows of `block` until the current file is full; returns their bytes and number.
     fn write_rows(&mut self, block: &[u8]) -> Result<(usize, u64), FileError> {
         let room = self.room()?;
+        let is_plain = self.rules.compression == Compression::None;
         let mut used = 0;
         let mut rows = 0;
         while rows < room
             && let Some(length) = row_end(&block[used..])
         {
+            if !is_plain {
+                self.write(&block[used..used + length])?;
+            }
             used += length;
             rows += 1;
         }
-        self.write(&block[..used])?;
+        if is_plain {
+            self.write(&block[..used])?;
+        }
         self.count(rows);
         Ok((used, rows))
     }
@@ -196,21 +255,21 @@ impl Joiner<'_> {
         let Some(current) = self.current.take() else {
             return Ok(());
         };
-        current.file.sync_all().map_err(FileError::at("sync", &current.path))?;
-        let sha256 = current.digest.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-        self.files.push(JoinedFile {
-            part: self.files.len() as u64 + 1,
-            rows: current.rows,
-            bytes: current.bytes,
-            sha256,
-        });
+        let rows = current.rows;
+        let written = current.finish()?;
+        let sha256 = hexadecimal(&written.digest.finalize());
+        self.files.push(JoinedFile { part: self.files.len() as u64 + 1, rows, bytes: written.bytes, sha256 });
         crash::reached("file-joined");
         Ok(())
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -228,6 +287,11 @@ mod tests {
         PartToJoin { path, length }
     }
 
+    fn rules(rows_per_file: u64) -> FileRules {
+        let head = b"h\n".to_vec();
+        FileRules { head, rows_per_file, compression: Compression::None, empty: EmptyBucket::Header }
+    }
+
     fn contents(folder: &Path, files: &[JoinedFile]) -> Vec<Vec<u8>> {
         files.iter().map(|file| fs::read(joined_path(folder, file.part)).unwrap()).collect()
     }
@@ -235,7 +299,7 @@ mod tests {
     #[test]
     fn no_rows_give_a_header() {
         let folder = tempfile::tempdir().unwrap();
-        let files = join(folder.path(), &[], b"h\n", 10, &|| false).unwrap().unwrap();
+        let files = join(folder.path(), &[], &rules(10), &|| false).unwrap().unwrap();
         assert_eq!(contents(folder.path(), &files), [b"h\n"]);
         assert_eq!(files[0].rows, 0);
     }
@@ -246,20 +310,104 @@ mod tests {
         let rows = vec![b"a\n".to_vec(), b"b\n".to_vec()];
         let good = part(folder.path(), 0, &rows);
         fs::write(&good.path, b"a\nX\n").unwrap();
-        assert!(join(folder.path(), std::slice::from_ref(&good), b"", 10, &|| false).is_err());
+        assert!(join(folder.path(), std::slice::from_ref(&good), &rules(10), &|| false).is_err());
         fs::write(&good.path, b"a\n").unwrap();
-        assert_eq!(join(folder.path(), std::slice::from_ref(&good), b"", 10, &|| true).unwrap(), None);
-        assert!(join(folder.path(), std::slice::from_ref(&good), b"", 10, &|| false).is_err());
+        assert_eq!(join(folder.path(), std::slice::from_ref(&good), &rules(10), &|| true).unwrap(), None);
+        assert!(join(folder.path(), std::slice::from_ref(&good), &rules(10), &|| false).is_err());
     }
 
     #[test]
     fn parts_larger_than_a_block_are_cut_at_rows() {
         let folder = tempfile::tempdir().unwrap();
         let rows: Vec<Vec<u8>> = (0..40_000).map(|n| format!("{n},\"quoted\nline {n}\"\n").into_bytes()).collect();
-        let files = join(folder.path(), &[part(folder.path(), 0, &rows)], b"h\n", 7_001, &|| false).unwrap().unwrap();
+        let files = join(folder.path(), &[part(folder.path(), 0, &rows)], &rules(7_001), &|| false).unwrap().unwrap();
         let expected: Vec<Vec<u8>> =
             rows.chunks(7_001).map(|chunk| [b"h\n".to_vec(), chunk.concat()].concat()).collect();
         assert!(contents(folder.path(), &files) == expected);
+    }
+
+    #[test]
+    fn no_rows_may_give_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let rules = FileRules { empty: EmptyBucket::None, ..rules(10) };
+        let empty = part(folder.path(), 0, &[]);
+        assert_eq!(join(folder.path(), &[], &rules, &|| false).unwrap(), Some(Vec::new()));
+        assert_eq!(join(folder.path(), std::slice::from_ref(&empty), &rules, &|| false).unwrap(), Some(Vec::new()));
+        let one = part(folder.path(), 1, &[b"a\n".to_vec()]);
+        let files = join(folder.path(), &[empty, one], &rules, &|| false).unwrap().unwrap();
+        assert_eq!(contents(folder.path(), &files), [b"h\na\n"]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "two parts and a file");
+    }
+
+    #[test]
+    fn rows_that_end_in_two_characters_are_cut_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows: Vec<Vec<u8>> = (0..10).map(|n| format!("\"{n}\r\n\"\"\n\",\"\r\"\r\n").into_bytes()).collect();
+        let files = join(folder.path(), &[part(folder.path(), 0, &rows)], &rules(3), &|| false).unwrap().unwrap();
+        let expected: Vec<Vec<u8>> = rows.chunks(3).map(|chunk| [b"h\n".to_vec(), chunk.concat()].concat()).collect();
+        assert_eq!(contents(folder.path(), &files), expected);
+        assert_eq!(files.iter().map(|file| file.rows).collect::<Vec<_>>(), [3, 3, 3, 1]);
+    }
+
+    fn decompressed(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        match compression {
+            Compression::None => plain.extend_from_slice(bytes),
+            Compression::Gzip => _ = flate2::bufread::MultiGzDecoder::new(bytes).read_to_end(&mut plain).unwrap(),
+            Compression::Zstd => plain = zstd::decode_all(bytes).unwrap(),
+        }
+        plain
+    }
+
+    #[test]
+    fn compressed_files_do_not_depend_on_the_parts() {
+        let rows: Vec<Vec<u8>> =
+            (0..120_000).map(|n| format!("account,{n},\"quoted\nline {}\"\n", n % 777).into_bytes()).collect();
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            let rules = FileRules { compression, ..rules(90_001) };
+            let mut made = Vec::new();
+            for sizes in [&[120_000][..], &[1, 70_000, 0, 49_999], &[90_001, 29_999]] {
+                let folder = tempfile::tempdir().unwrap();
+                let mut rest = rows.as_slice();
+                let parts: Vec<PartToJoin> = sizes
+                    .iter()
+                    .enumerate()
+                    .map(|(name, &size)| {
+                        let (these, others) = rest.split_at(size);
+                        rest = others;
+                        part(folder.path(), name, these)
+                    })
+                    .collect();
+                let files = join(folder.path(), &parts, &rules, &|| false).unwrap().unwrap();
+                assert_eq!(files.iter().map(|file| file.rows).collect::<Vec<_>>(), [90_001, 29_999]);
+                let bytes = contents(folder.path(), &files);
+                for (file, bytes) in files.iter().zip(&bytes) {
+                    assert_eq!(file.bytes, bytes.len() as u64);
+                    assert_eq!(file.sha256, hexadecimal(&Sha256::digest(bytes)));
+                }
+                for (bytes, rows) in bytes.iter().zip(rows.chunks(90_001)) {
+                    let plain = decompressed(compression, bytes);
+                    assert!(plain == [b"h\n".to_vec(), rows.concat()].concat());
+                }
+                made.push(bytes);
+            }
+            assert!(made.iter().all(|files| *files == made[0]));
+        }
+    }
+
+    #[test]
+    fn an_empty_bucket_gives_a_sound_compressed_file() {
+        for head in ["h\n", ""] {
+            for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+                let folder = tempfile::tempdir().unwrap();
+                let rules = FileRules { compression, head: head.into(), ..rules(10) };
+                let files = join(folder.path(), &[], &rules, &|| false).unwrap().unwrap();
+                let bytes = contents(folder.path(), &files);
+                assert_eq!(bytes.len(), 1);
+                assert_eq!(decompressed(compression, &bytes[0]), head.as_bytes());
+                assert_eq!(bytes[0].is_empty(), compression == Compression::None && head.is_empty());
+            }
+        }
     }
 
     proptest! {
@@ -276,7 +424,7 @@ mod tests {
                 parts.push(part(folder.path(), name, &rows));
                 all.extend(rows);
             }
-            let files = join(folder.path(), &parts, b"h\n", rows_per_file, &|| false).unwrap().unwrap();
+            let files = join(folder.path(), &parts, &rules(rows_per_file), &|| false).unwrap().unwrap();
             let chunk = usize::try_from(rows_per_file).unwrap();
             let mut expected: Vec<Vec<u8>> = all.chunks(chunk).map(|rows| [b"h\n".to_vec(), rows.concat()].concat()).collect();
             if expected.is_empty() {

@@ -24,6 +24,8 @@ pub struct PlaceValues<'run> {
     pub bucket: &'run str,
     /// The bucket's region, as the server gave it.
     pub region: &'run str,
+    /// The extension, without a dot before it: `csv.gz`.
+    pub ext: &'run str,
 }
 
 /// Where the files of one bucket go.
@@ -50,7 +52,7 @@ impl Place {
                     PathToken::Bucket => safe_name(values.bucket),
                     PathToken::Region => safe_name(values.region),
                     PathToken::Date => values.date.to_owned(),
-                    PathToken::Ext => "csv".to_owned(),
+                    PathToken::Ext => values.ext.to_owned(),
                     PathToken::Part if after_part.is_none() => {
                         after_part = Some(String::new());
                         continue;

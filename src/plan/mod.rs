@@ -3,7 +3,7 @@
 //! Pure. Owns which names are scanned without being listed first, and that no two buckets of a run
 //! would write to the same path.
 
-use crate::job::{BucketRules, PathTemplate};
+use crate::job::{NameRules, PathTemplate};
 use crate::output::{Place, PlaceValues};
 use crate::s3::FoundBucket;
 use crate::state::BucketEntry;
@@ -18,11 +18,11 @@ pub struct Search {
     pub list: bool,
 }
 
-/// What to ask of an account. A name without glob characters is scanned directly where the job has
-/// one account; with several it is matched against what each of them lists.
+/// What to ask of an account. A name without glob characters is scanned directly where the rules say
+/// so; else it is matched against what the account lists.
 #[must_use]
-pub fn search(rules: &BucketRules, accounts: usize) -> Search {
-    if accounts > 1 {
+pub fn search(rules: &NameRules) -> Search {
+    if !rules.direct {
         return Search { literals: Vec::new(), list: true };
     }
     let literals: Vec<String> =
@@ -35,7 +35,7 @@ pub fn search(rules: &BucketRules, accounts: usize) -> Search {
 #[must_use]
 pub fn select(
     account: u32,
-    rules: &BucketRules,
+    rules: &NameRules,
     literals: &[(String, String)],
     found: &[FoundBucket],
     home_region: &str,
@@ -68,6 +68,8 @@ pub struct RunNames<'run> {
     pub date: &'run str,
     /// The names of the accounts, in the run's order.
     pub accounts: &'run [String],
+    /// The extension of the files.
+    pub ext: &'run str,
 }
 
 impl RunNames<'_> {
@@ -83,6 +85,7 @@ impl RunNames<'_> {
             account_id: "",
             bucket: &bucket.name,
             region: &bucket.region,
+            ext: self.ext,
         };
         Place::new(template, &values)
     }

@@ -8,13 +8,18 @@ use std::time::Duration;
 
 /// Lines for buckets that are not complete; the rest is in `buckets.csv`.
 const BUCKETS: usize = 20;
+/// What a run that was stopped by a limit exits with.
+const LIMIT_REACHED: u8 = 124;
 /// A reason is cut to this many characters.
 const REASON: usize = 160;
 
 /// The closing text of a run, several lines without a line feed at the end.
 #[must_use]
 pub fn closing_table(summary: &Summary) -> String {
-    let mut lines = vec![result_line(summary), format!("written to {}", visible(&summary.folder))];
+    let mut lines = vec![result_line(summary)];
+    // A signal needs no word: whoever sent it knows.
+    lines.extend(summary.stopped.clone().filter(|_| summary.exit_code == LIMIT_REACHED));
+    lines.push(format!("written to {}", visible(&summary.folder)));
     let accounts = summary.accounts.iter().filter(|account| account.verdict != AccountVerdict::Ok);
     let mut rows: Vec<[String; 3]> = accounts
         .map(|account| {
@@ -42,6 +47,7 @@ fn result_line(summary: &Summary) -> String {
     let result = match summary.exit_code {
         _ if summary.complete => "complete",
         130 | 143 => "interrupted",
+        LIMIT_REACHED => "stopped at a limit",
         _ => "not complete",
     };
     // Negative where the clock was set back meanwhile.
@@ -94,6 +100,19 @@ written to data/quarterly/20261122T114500Z
   prod/p-"odd",\nname  denied     AccessDenied: \u{1b}[31mno
   prod/p-last          throttled  SlowDown
 "#);
+    }
+
+    #[test]
+    fn a_run_stopped_by_a_limit_says_which() {
+        let requests = std::num::NonZeroU64::new(500).unwrap();
+        let stopped = Some(crate::event::ReachedLimit::Requests(requests).to_string());
+        let mut summary = Summary { exit_code: 124, stopped, ..summary() };
+        summary.not_complete.clear();
+        assert_snapshot!(closing_table(&summary), @"
+stopped at a limit: 3,007 objects, 1,800 rows in 3 files, 31 requests, 11 throttled, 12.0 s
+`limits.max_requests` is reached: this invocation has sent 500
+written to data/quarterly/20261122T114500Z
+");
     }
 
     #[test]

@@ -69,6 +69,7 @@ fn log(event: &Event, totals: &Totals) {
         Event::StopRequested { signal } => {
             warn!(signal, "stop requested, committing what is done; once more stops at once");
         }
+        Event::LimitReached(limit) => warn!("{limit}; committing what is done"),
         Event::ScanEnded => {
             let Totals { objects, rows, files, requests, retries, throttles, .. } = totals;
             info!(objects, rows, files, requests, retries, throttles, "scan ended");
@@ -87,7 +88,7 @@ fn log_failed(failed: &FailedAttempt) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{BucketLabel, Effort};
+    use crate::event::{BucketLabel, Effort, ReachedLimit};
     use std::io;
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
@@ -138,6 +139,7 @@ mod tests {
             ended(Verdict::Complete, None),
             ended(Verdict::Denied, Some("AccessDenied")),
             Event::StopRequested { signal: "SIGINT" },
+            Event::LimitReached(ReachedLimit::Duration(Duration::from_hours(6))),
             Event::ScanEnded,
         ]
     }
@@ -186,6 +188,7 @@ TRACE RUN page listed place=0 objects=7 rows=5 requests=1
  INFO RUN bucket complete account="prod" bucket="lo\ngs\u{1b}[2J" objects=7 rows=5 files=1
  WARN RUN bucket denied account="prod" bucket="lo\ngs\u{1b}[2J" reason="AccessDenied" objects=7 rows=5
  WARN RUN stop requested, committing what is done; once more stops at once signal="SIGINT"
+ WARN RUN `limits.max_duration` is reached: this invocation has worked for 6h; committing what is done
  INFO RUN scan ended objects=7 rows=5 files=1 requests=0 retries=0 throttles=0
 "#);
     }

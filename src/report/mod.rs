@@ -20,6 +20,7 @@ mod terminal;
 
 pub use closing::closing_table;
 pub use console::{Console, Progress, ProgressChoice, wants_colour};
+pub use figures::grouped;
 pub use logging::{LogGuard, LogOptions, start_logging};
 pub use progress::report;
 pub use summary::{AccountSummary, IncompleteBucket, RunTotals, Summary, SummaryInput, WindowSummary, write_summary};

@@ -6,7 +6,7 @@
 use super::tables::{BucketResult, buckets_csv, files_csv, listed, results};
 use crate::crash;
 use crate::event::{AccountVerdict, Effort, Verdict};
-use crate::job::Job;
+use crate::job::{Account, Job, Limits, Pace};
 use crate::output::{FileError, replace};
 use crate::rows::RowCounts;
 use crate::scan::{ScanError, ScanOutcome};
@@ -22,7 +22,7 @@ const FORMAT: &str = "s3scan-summary";
 const VERSION: u32 = 1;
 
 /// What a summary is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SummaryInput<'run> {
     /// What was asked for.
     pub job: &'run Job,
@@ -30,6 +30,8 @@ pub struct SummaryInput<'run> {
     pub outcome: &'run ScanOutcome,
     /// What the process will exit with.
     pub exit_code: u8,
+    /// What stopped it before its end: a signal's name or the words of a limit.
+    pub stopped: Option<String>,
     /// When this invocation began.
     pub started: Timestamp,
     /// When it was over.
@@ -66,6 +68,8 @@ pub struct Summary {
     pub complete: bool,
     /// What the process exits with.
     pub exit_code: u8,
+    /// What stopped this invocation before its end, a signal or a limit; `null` where nothing did.
+    pub stopped: Option<String>,
     /// Whether this invocation went on with an unfinished run.
     pub resumed: bool,
     /// When this invocation began.
@@ -184,7 +188,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
 }
 
 fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize]) -> Summary {
-    let SummaryInput { job, outcome, exit_code, started, ended, resumed } = *input;
+    let SummaryInput { job, outcome, exit_code, ref stopped, started, ended, resumed } = *input;
     let record = outcome.store.record();
     let not_complete: Vec<IncompleteBucket> = listed
         .iter()
@@ -213,6 +217,7 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
         // The exit code knows of failures that no bucket and no account speaks of.
         complete: exit_code == 0 && known && listed_all,
         exit_code,
+        stopped: stopped.clone(),
         resumed,
         started,
         ended,
@@ -227,16 +232,27 @@ fn job_resolved(job: &Job) -> BTreeMap<String, Value> {
     // The parts are JSON; what were none would still be told as it is.
     let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
     let files = job.fingerprint_parts().into_iter().map(|(name, text)| (name.to_owned(), value(text)));
-    let limits = &job.limits;
+    let Limits { concurrency, max_requests, max_duration } = &job.limits;
     let limits = [
-        ("limits.requests_per_second", json!(limits.requests_per_second)),
-        ("limits.bucket_requests_per_second", json!(limits.bucket_requests_per_second)),
-        ("limits.burst", json!(limits.burst)),
-        ("limits.concurrency", json!(limits.concurrency)),
-        ("limits.max_attempts", json!(limits.max_attempts)),
-        ("limits.request_timeout_seconds", json!(limits.request_timeout.as_secs_f64())),
+        ("limits.concurrency", json!(concurrency)),
+        ("limits.max_requests", json!(max_requests)),
+        ("limits.max_duration_seconds", json!(max_duration.map(|duration| duration.as_secs_f64()))),
     ];
-    files.chain(limits.map(|(name, value)| (name.to_owned(), value))).collect()
+    let limits = limits.map(|(name, value)| (name.to_owned(), value));
+    files.chain(limits).chain(job.accounts.iter().flat_map(paces)).collect()
+}
+
+/// How hard an account may be pressed, by the keys of its own table.
+fn paces(account: &Account) -> impl Iterator<Item = (String, Value)> {
+    let Pace { requests_per_second, bucket_requests_per_second, burst, max_attempts, request_timeout } = &account.pace;
+    let paces = [
+        ("requests_per_second", json!(requests_per_second)),
+        ("bucket_requests_per_second", json!(bucket_requests_per_second)),
+        ("burst", json!(burst)),
+        ("max_attempts", json!(max_attempts)),
+        ("request_timeout_seconds", json!(request_timeout.as_secs_f64())),
+    ];
+    paces.into_iter().map(|(key, value)| (format!("accounts.{}.limits.{key}", account.name), value))
 }
 
 fn account(record: &AccountRecord) -> AccountSummary {
@@ -301,7 +317,7 @@ pub(super) mod tests {
     pub fn job(folder: &Path) -> Job {
         let path = folder.join("job.toml");
         fs::write(&path, JOB).unwrap();
-        crate::job::load(&path).unwrap()
+        crate::job::load(&crate::job::Request::of(&path)).unwrap()
     }
 
     fn bucket(job: &Job, account: u32, name: &str) -> ScanBucket {
@@ -309,8 +325,9 @@ pub(super) mod tests {
             account: ["prod", "test"][account as usize].to_owned(),
             account_id: String::new(),
             bucket: name.to_owned(),
+            region: "us-east-1".to_owned(),
         };
-        let place = Place::new(&job.output.path, &PlaceValues { bucket: name, ..PlaceValues::default() });
+        let place = Place::new(&job.output.path, &PlaceValues { bucket: name, ext: "csv", ..PlaceValues::default() });
         let entry = BucketEntry { account, name: name.to_owned(), region: "us-east-1".to_owned(), literal: false };
         ScanBucket { entry, fields, place }
     }
@@ -339,6 +356,7 @@ pub(super) mod tests {
             name: name.to_owned(),
             discovered: true,
             settled: true,
+            endpoint: None,
             verdict: AccountVerdict::Ok,
             reason: None,
         }
@@ -364,7 +382,7 @@ pub(super) mod tests {
                 ..Commit::default()
             })
             .unwrap();
-        ScanOutcome { store, buckets: buckets.to_vec(), unfinished, interrupted: false }
+        ScanOutcome { store, buckets: buckets.to_vec(), unfinished, interrupted: false, limit: None }
     }
 
     fn partial(folder: &Path, job: &Job) -> ScanOutcome {
@@ -387,8 +405,15 @@ pub(super) mod tests {
     pub fn written(folder: &Path) -> Summary {
         let job = job(folder);
         let outcome = partial(folder, &job);
-        let input =
-            SummaryInput { job: &job, outcome: &outcome, exit_code: 75, started: at(0), ended: at(12), resumed: true };
+        let input = SummaryInput {
+            job: &job,
+            outcome: &outcome,
+            exit_code: 75,
+            stopped: None,
+            started: at(0),
+            ended: at(12),
+            resumed: true,
+        };
         write_summary(&input).unwrap()
     }
 
@@ -413,33 +438,61 @@ pub(super) mod tests {
   "job": "quarterly",
   "description": "Objects of the quarter",
   "job_resolved": {
-    "accounts": [
-      [
-        "prod",
-        null
+    "accounts": {
+      "prod": {},
+      "test": {}
+    },
+    "accounts.prod.limits.bucket_requests_per_second": null,
+    "accounts.prod.limits.burst": null,
+    "accounts.prod.limits.max_attempts": 10,
+    "accounts.prod.limits.request_timeout_seconds": 60.0,
+    "accounts.prod.limits.requests_per_second": null,
+    "accounts.test.limits.bucket_requests_per_second": null,
+    "accounts.test.limits.burst": null,
+    "accounts.test.limits.max_attempts": 10,
+    "accounts.test.limits.request_timeout_seconds": 60.0,
+    "accounts.test.limits.requests_per_second": null,
+    "buckets.exclude": {
+      "prod": [],
+      "test": []
+    },
+    "buckets.include": {
+      "prod": [
+        "*"
       ],
-      [
-        "test",
-        null
+      "test": [
+        "*"
       ]
-    ],
-    "buckets.exclude": [],
-    "buckets.include": [
-      "*"
-    ],
-    "limits.bucket_requests_per_second": null,
-    "limits.burst": null,
+    },
     "limits.concurrency": 64,
-    "limits.max_attempts": 10,
-    "limits.request_timeout_seconds": 60.0,
-    "limits.requests_per_second": null,
+    "limits.max_duration_seconds": null,
+    "limits.max_requests": null,
     "objects.exclude": null,
     "objects.include": null,
+    "objects.list": "current",
     "objects.max_size": null,
     "objects.min_size": null,
+    "objects.prefixes": [],
     "objects.storage_classes": [],
+    "output.columns": [
+      "account",
+      "account_id",
+      "bucket",
+      "key",
+      "size",
+      "last_modified",
+      "storage_class",
+      "etag"
+    ],
+    "output.compression": "none",
+    "output.dialect": "standard",
+    "output.empty": "header",
+    "output.format": "csv",
+    "output.header": true,
+    "output.key_encoding": "raw",
     "output.path": "data/quarterly/{run}/{account}/{bucket}_{part}.{ext}",
     "output.rows_per_file": 1000000,
+    "window.period": null,
     "window.since": "2025-07-01",
     "window.timezone": "America/New_York",
     "window.until": "2025-10-01"
@@ -456,6 +509,7 @@ pub(super) mod tests {
   },
   "complete": false,
   "exit_code": 75,
+  "stopped": null,
   "resumed": true,
   "started": "2026-11-22T11:45:00Z",
   "ended": "2026-11-22T11:45:12Z",
@@ -555,8 +609,15 @@ path,rows,bytes,sha256
             let folder = tempfile::tempdir().unwrap();
             let job = job(folder.path());
             let outcome = outcome(folder.path(), &job, ended, Vec::new());
-            let input =
-                SummaryInput { job: &job, outcome: &outcome, exit_code, started: at(0), ended: at(1), resumed: false };
+            let input = SummaryInput {
+                job: &job,
+                outcome: &outcome,
+                exit_code,
+                stopped: None,
+                started: at(0),
+                ended: at(1),
+                resumed: false,
+            };
             let summary = write_summary(&input).unwrap();
             assert_eq!(summary.complete, expected, "{:?} {exit_code}", summary.totals.buckets);
         }

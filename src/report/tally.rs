@@ -98,6 +98,7 @@ impl Tally {
             | Event::AccountDiscovered { .. }
             | Event::AccountFailed { .. }
             | Event::StopRequested { .. }
+            | Event::LimitReached(_)
             | Event::ScanEnded => {}
         }
     }

@@ -1,7 +1,9 @@
-//! The `standard` dialect: RFC 4180 fields, separated by commas, rows ended by a line feed.
+//! Fields and rows of CSV, as every dialect has them: RFC 4180, separated by commas, rows ended by a
+//! line feed with or without a carriage return before it.
 //!
 //! Bytes are written as they are; a field is quoted only where a comma, a quote, a carriage return
-//! or a line feed is in it, with its quotes doubled.
+//! or a line feed is in it, with its quotes doubled. That is also what Python's `csv.writer` does by
+//! default (`QUOTE_MINIMAL`), whose line terminator is the same two characters.
 
 use crate::s3::contains_any;
 use memchr::memchr;

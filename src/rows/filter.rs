@@ -63,7 +63,7 @@ mod tests {
 
     fn object(size: Option<u64>) -> Object<'static> {
         let size = Size { text: b"", bytes: size };
-        Object { key: b"a/b.parquet", size, last_modified: b"", etag: b"", storage_class: b"GLACIER" }
+        Object { key: b"a/b.parquet", size, storage_class: b"GLACIER", ..Object::default() }
     }
 
     fn at(text: &str) -> Option<Instant> {

@@ -94,6 +94,41 @@ pub fn parse_any(text: &[u8]) -> Option<(Instant, String)> {
     Some((timestamp.into(), format!("{timestamp:.digits$}")))
 }
 
+/// Appends an instant, as [`parse_utc`] takes or [`parse_any`] gives it, in the form of Python's
+/// `str(datetime)`: `2025-11-05 05:58:20+00:00`, with microseconds where they are not zero. Like
+/// Python's parser of boto3's answers, it drops digits behind the sixth. Nothing for empty text.
+pub fn push_as_python(row: &mut Vec<u8>, text: &[u8]) {
+    let Some(fraction) = push_date_and_time(row, text) else {
+        return;
+    };
+    let mut microseconds = *b"000000";
+    for (digit, given) in microseconds.iter_mut().zip(fraction) {
+        *digit = *given;
+    }
+    if microseconds != *b"000000" {
+        row.push(b'.');
+        row.extend_from_slice(&microseconds);
+    }
+    row.extend_from_slice(b"+00:00");
+}
+
+/// Appends an instant, as for [`push_as_python`], in the form that Excel reads as one in every
+/// language: `2025-11-05 05:58:20`. A fraction is dropped, for it is text where decimals have a comma.
+pub fn push_as_excel(row: &mut Vec<u8>, text: &[u8]) {
+    push_date_and_time(row, text);
+}
+
+/// Appends date and time of day, separated by a space, and returns the digits of the second's
+/// fraction.
+fn push_date_and_time<'text>(row: &mut Vec<u8>, text: &'text [u8]) -> Option<&'text [u8]> {
+    let letter = memchr::memchr(b'T', text)?;
+    let (time, rest) = text[letter + 1..].split_at_checked(8)?;
+    row.extend_from_slice(&text[..letter]);
+    row.push(b' ');
+    row.extend_from_slice(time);
+    Some(rest.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b"Z")).unwrap_or_default())
+}
+
 fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0_u32, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))
 }
@@ -167,6 +202,26 @@ mod tests {
             "2025-11-05T05:58:2xZ",
         ] {
             assert_eq!(parse_utc(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn instants_of_the_dialects() {
+        for (text, python, excel) in [
+            ("", "", ""),
+            ("2023-11-05T05:58:20.000Z", "2023-11-05 05:58:20+00:00", "2023-11-05 05:58:20"),
+            ("2023-11-05T05:58:20Z", "2023-11-05 05:58:20+00:00", "2023-11-05 05:58:20"),
+            ("2023-11-05T05:58:20.123Z", "2023-11-05 05:58:20.123000+00:00", "2023-11-05 05:58:20"),
+            ("2023-11-05T05:58:20.1Z", "2023-11-05 05:58:20.100000+00:00", "2023-11-05 05:58:20"),
+            ("2023-11-05T05:58:20.0000019Z", "2023-11-05 05:58:20.000001+00:00", "2023-11-05 05:58:20"),
+            ("2023-11-05T05:58:20.000000999Z", "2023-11-05 05:58:20+00:00", "2023-11-05 05:58:20"),
+        ] {
+            let mut row = Vec::new();
+            push_as_python(&mut row, text.as_bytes());
+            assert_eq!(row, python.as_bytes());
+            row.clear();
+            push_as_excel(&mut row, text.as_bytes());
+            assert_eq!(row, excel.as_bytes());
         }
     }
 

@@ -5,14 +5,19 @@
 
 mod csv;
 mod encoder;
+mod excel;
 mod filter;
+mod format;
 mod instant;
+mod percent;
+mod shaped;
 
 pub use csv::{push_field, row_end};
-pub use encoder::{BucketFields, Column, ENCODER_VERSION, RowEncoder, header};
+pub use encoder::{BucketFields, ENCODER_VERSION, RowEncoder};
 pub use filter::ObjectFilter;
+pub use format::RowFormat;
 
-use crate::s3::{Object, ObjectSink};
+use crate::s3::{Object, ObjectSink, WantedDetails};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -70,6 +75,10 @@ impl RowWriter {
 }
 
 impl ObjectSink for RowWriter {
+    fn wanted(&self) -> WantedDetails {
+        self.encoder.wanted()
+    }
+
     fn reset(&mut self) {
         self.rows.clear();
         self.counts = RowCounts::default();
@@ -99,12 +108,14 @@ impl ObjectSink for RowWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::Column;
     use crate::s3::Size;
 
     fn write(last_modified: &[u8], size: &[u8]) -> (String, RowCounts) {
-        let encoder = RowEncoder::new(&[Column::Key, Column::Size, Column::LastModified], &BucketFields::default());
+        let format = RowFormat::standard(&[Column::Key, Column::Size, Column::LastModified]);
+        let encoder = RowEncoder::new(&format, &BucketFields::default());
         let mut writer = RowWriter::new(Arc::default(), encoder);
-        writer.object(&Object { key: b"k", size: Size::new(size), last_modified, etag: b"", storage_class: b"" });
+        writer.object(&Object { key: b"k", size: Size::new(size), last_modified, ..Object::default() });
         (String::from_utf8(writer.rows().to_vec()).unwrap(), writer.counts())
     }
 

@@ -57,7 +57,14 @@ impl Store {
     /// # Errors
     /// The classified failure, where the answer names no region.
     pub async fn bucket_region(&self, bucket: &str) -> Result<Option<String>, Failure> {
-        match self.client(self.home_region()).head_bucket().bucket(bucket).send().await {
+        match self
+            .client(self.home_region())
+            .head_bucket()
+            .bucket(bucket)
+            .set_expected_bucket_owner(self.bucket_owner.clone())
+            .send()
+            .await
+        {
             Ok(answer) => Ok(answer.bucket_region().map(str::to_owned)),
             Err(error) => {
                 let header = error.raw_response().and_then(|raw| raw.headers().get("x-amz-bucket-region"));

@@ -28,7 +28,7 @@ type Cut<T> = Result<Option<(T, usize)>, PageFault>;
 pub fn contents(input: &[u8]) -> Cut<RawObject<'_>> {
     match as_s3_writes(input) {
         Some(found) => Ok(Some(found)),
-        None => in_any_order(input),
+        None => in_any_order(input, |_, _, _| ()),
     }
 }
 
@@ -62,7 +62,9 @@ fn as_s3_writes(input: &[u8]) -> Option<(RawObject<'_>, usize)> {
     (!contains_any(storage_class, *b"&")).then(|| (object, input.len() - rest.len()))
 }
 
-fn in_any_order(input: &[u8]) -> Cut<RawObject<'_>> {
+/// The same for every order; children that no row needs are shown to `other`, with their names, their
+/// texts and themselves.
+pub fn in_any_order(input: &[u8], mut other: impl FnMut(&[u8], &[u8], &[u8])) -> Cut<RawObject<'_>> {
     let mut object = RawObject::default();
     let mut at = 0;
     loop {
@@ -88,7 +90,7 @@ fn in_any_order(input: &[u8]) -> Cut<RawObject<'_>> {
             b"ETag" => object.etag = text,
             b"Size" => object.size = Size::new(text),
             b"StorageClass" => object.storage_class = text,
-            _ => {}
+            name => other(name, text, &rest[..used]),
         }
         at += used;
     }
@@ -127,6 +129,10 @@ pub fn child(input: &[u8]) -> Cut<(Tag<'_>, &[u8])> {
     let Some((start, text_at)) = tag(input)? else {
         return Ok(None);
     };
+    if let Some(text) = only_text(&start, &input[text_at..]) {
+        let used = text_at + text.len() + start.name.len() + 3;
+        return Ok(Some(((start, text), used)));
+    }
     let Some(((), used)) = skip(input)? else {
         return Ok(None);
     };
@@ -136,6 +142,16 @@ pub fn child(input: &[u8]) -> Cut<(Tag<'_>, &[u8])> {
         if closes { &inside[..end] } else { &[][..] }
     });
     Ok(Some(((start, text), used)))
+}
+
+/// The text of an element that has nothing else in it, as nearly all have, given what stands behind its
+/// start tag: [`skip`] finds the same end by looking at every tag.
+fn only_text<'page>(start: &Tag<'_>, inside: &'page [u8]) -> Option<&'page [u8]> {
+    if start.empty || !start.name[0].is_ascii_alphabetic() {
+        return None;
+    }
+    let (text, end) = inside.split_at(memchr(b'<', inside)?);
+    end.strip_prefix(b"</")?.strip_prefix(start.name)?.starts_with(b">").then_some(text)
 }
 
 /// Skips the element, comment or processing instruction that `input` begins with, children and all.
@@ -227,7 +243,7 @@ mod tests {
                 let size = "<Size>12345678901</Size>";
                 let text = format!("{head}{checksum}{size}<StorageClass>{class}</StorageClass></Contents>tail");
                 let (fast, fast_used) = as_s3_writes(text.as_bytes()).expect("the fast way takes it");
-                let (slow, slow_used) = in_any_order(text.as_bytes()).unwrap().unwrap();
+                let (slow, slow_used) = in_any_order(text.as_bytes(), |_, _, _| ()).unwrap().unwrap();
                 assert_eq!(fast_used, slow_used);
                 assert_eq!(
                     (fast.key, fast.size, fast.last_modified, fast.storage_class),
@@ -275,6 +291,10 @@ mod tests {
         assert_eq!((tag.name, text, used), (&b"IsTruncated"[..], &b"true"[..], 31));
         let ((_, text), _) = child(b"<CommonPrefixes><Prefix>a</Prefix></CommonPrefixes>").unwrap().unwrap();
         assert_eq!(text, b"");
+        let ((_, text), used) = child(b"<!--a-->b</!--a-->").unwrap().unwrap();
+        assert_eq!((text, used), (&b""[..], 8), "a comment has no end tag");
+        let ((_, text), used) = child(b"<A >b</A ><X>").unwrap().unwrap();
+        assert_eq!((text, used), (&b""[..], 10), "an end tag may have white space");
         let ((_, text), _) = child(b"<Prefix/>").unwrap().unwrap();
         assert_eq!(text, b"");
     }

@@ -44,6 +44,9 @@ pub enum FailureKind {
     Refused,
 }
 
+/// The code of our own for a profile that cannot be used.
+pub(super) const UNKNOWN_PROFILE: &str = "UnknownProfile";
+
 /// A failed request: its kind, and what a person needs to look into it.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -96,6 +99,9 @@ impl Failure {
             (FailureKind::Identity, Some("InvalidAccessKeyId")) => "the store does not know this access key",
             (FailureKind::Identity, Some("ExpiredToken")) => "log in again; the same command then goes on",
             (FailureKind::Identity, Some("RequestTimeTooSkewed")) => "set this machine's clock",
+            (FailureKind::Identity, Some(UNKNOWN_PROFILE)) => {
+                "`profile` names one of `~/.aws/config` or `~/.aws/credentials`"
+            }
             (FailureKind::Identity, _) => {
                 "give credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile named by AWS_PROFILE"
             }
@@ -289,7 +295,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::{Access, Store};
+    use crate::s3::{Access, Identity, Store};
     use aws_config::retry::RetryConfig;
     use aws_config::{BehaviorVersion, Region};
     use aws_credential_types::Credentials;
@@ -341,8 +347,9 @@ mod tests {
     async fn what_the_sdk_does_not_send_is_refused() {
         for path_style in [true, false] {
             for endpoint_url in [Some(NOWHERE.to_owned()), None] {
-                let keys = Some(("key".to_owned(), "secret".to_owned()));
-                let access = Access { endpoint_url, region: Some("us-east-1".to_owned()), path_style, keys };
+                let identity = Identity::Keys("key".to_owned(), "secret".to_owned());
+                let region = Some("us-east-1".to_owned());
+                let access = Access { endpoint_url, region, path_style, identity, ..Access::default() };
                 let store = Store::open(&access).await;
                 for bucket in ["", "arn:aws:s3:::x"] {
                     let failure = store.bucket_region(bucket).await.unwrap_err();

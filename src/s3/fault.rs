@@ -22,6 +22,14 @@ pub enum PageFault {
         /// The key before it.
         previous: String,
     },
+    /// A key that does not begin with what was asked for.
+    #[error("key `{key}` does not begin with `{prefix}`: the store does not heed the prefix")]
+    OutsidePrefix {
+        /// The key, for people to read.
+        key: String,
+        /// What was asked for.
+        prefix: String,
+    },
     /// A truncated page that gives no way to go on.
     #[error("a truncated page does not say where to go on")]
     NoProgress,

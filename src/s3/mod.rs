@@ -5,7 +5,9 @@
 //! to an [`ObjectSink`] by way of the [connector](mod@connector) and the [`PageScan`]. Failures are
 //! classified here once, as [`Failure`]s. Pacing, retries and what to do next are left to `scan`.
 
+mod access;
 pub mod connector;
+mod details;
 pub mod discovery;
 mod elements;
 mod failure;
@@ -16,7 +18,9 @@ mod range;
 mod store;
 mod text;
 
+pub use access::{Access, Identity};
 pub use connector::PageTap;
+pub use details::{Details, WantedDetails};
 pub use discovery::FoundBucket;
 pub use elements::{Root, root};
 pub use failure::{Failure, FailureKind};
@@ -24,5 +28,5 @@ pub use fault::PageFault;
 pub use object::{Object, ObjectSink, Size};
 pub use page_scan::{BodySink, PageFacts, PageScan};
 pub use range::{Cursor, Key, Range};
-pub use store::{Access, Lister, Store};
+pub use store::{Lister, Store};
 pub use text::{KeyEncoding, contains_any};

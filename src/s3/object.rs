@@ -1,8 +1,10 @@
 //! One object as a listing shows it, borrowed from the bytes of the answer.
 
+use super::details::{Details, WantedDetails};
+
 /// The metadata of one object. Every field is decoded text (XML entities and URL encoding undone)
 /// and empty where the store did not give it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Object<'page> {
     /// The key's raw bytes.
     pub key: &'page [u8],
@@ -14,6 +16,8 @@ pub struct Object<'page> {
     pub etag: &'page [u8],
     /// Such as `STANDARD` or `GLACIER`.
     pub storage_class: &'page [u8],
+    /// What else the sink wants to know.
+    pub details: &'page Details<'page>,
 }
 
 /// An object's size: the decimal digits the store wrote, and the number of bytes they say. Text that
@@ -59,6 +63,11 @@ impl<'page> Size<'page> {
 /// What takes the objects of a page, one by one in key order. Nothing of a page counts before the
 /// page's request has succeeded as a whole.
 pub trait ObjectSink: Send {
+    /// Which details of objects it needs; the others stay empty. Always the same for one sink.
+    fn wanted(&self) -> WantedDetails {
+        WantedDetails::default()
+    }
+
     /// Forgets the page so far: a new attempt at it begins.
     fn reset(&mut self);
 

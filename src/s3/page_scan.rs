@@ -5,6 +5,7 @@
 //! root element is no page. Nothing is allocated per object: frames are scanned where they lie, and
 //! only an element cut by a frame's edge is copied together.
 
+use super::details::{DetailReader, Details, WantedDetails};
 use super::elements::{self, RawObject};
 use super::fault::PageFault;
 use super::object::{Object, ObjectSink};
@@ -15,6 +16,9 @@ use memchr::memmem;
 /// Takes the body of a listing's answer as it arrives. Implemented by [`PageScan`] for any sink, so
 /// that the connector need not know what rows are.
 pub trait BodySink: Send {
+    /// Which details of objects the request has to ask for.
+    fn wanted(&self) -> WantedDetails;
+
     /// An attempt begins: whatever an earlier attempt left is forgotten.
     fn begin(&mut self);
 
@@ -55,6 +59,7 @@ const ELEMENT_LIMIT: usize = 256 * 1024;
 pub struct PageScan<S> {
     /// Where objects go.
     pub sink: S,
+    prefix: String,
     until: Option<Key>,
     ordered: bool,
     after: Option<Key>,
@@ -69,6 +74,9 @@ pub struct PageScan<S> {
     facts: PageFacts,
     carry: Vec<u8>,
     scratch: Scratch,
+    details: DetailReader,
+    /// Whether the sink wants any details.
+    detailed: bool,
 }
 
 /// Buffers for what has to be decoded, reused from object to object.
@@ -82,8 +90,12 @@ struct Scratch {
 impl<S: ObjectSink> PageScan<S> {
     /// A scanner that writes to `sink`.
     pub fn new(sink: S) -> Self {
+        let wanted = sink.wanted();
         Self {
+            details: DetailReader::new(wanted),
+            detailed: wanted.any(),
             sink,
+            prefix: String::new(),
             until: None,
             ordered: true,
             after: None,
@@ -99,6 +111,12 @@ impl<S: ObjectSink> PageScan<S> {
             carry: Vec::new(),
             scratch: Scratch::default(),
         }
+    }
+
+    /// The same, for a listing of the keys with `prefix`: any other key is a fault.
+    #[must_use]
+    pub fn within(self, prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), ..self }
     }
 
     /// Prepares for the page behind `cursor` of the range that ends at `until`; keys are checked to
@@ -137,10 +155,17 @@ impl<S: ObjectSink> PageScan<S> {
             at += start;
             let rest = &input[at..];
             if let Some(children) = rest.strip_prefix(b"<Contents>") {
+                if self.detailed {
+                    let Some(used) = self.detailed_object(children)? else {
+                        return Ok(at);
+                    };
+                    at += 10 + used;
+                    continue;
+                }
                 let Some((raw, used)) = elements::contents(children)? else {
                     return Ok(at);
                 };
-                self.object(&raw)?;
+                self.object::<false>(&raw)?;
                 at += 10 + used;
             } else if rest.starts_with(b"</") {
                 return self.root_end(rest, at, input.len());
@@ -152,6 +177,17 @@ impl<S: ObjectSink> PageScan<S> {
             }
         }
         Ok(input.len())
+    }
+
+    /// Takes the object whose children `input` begins with, in whatever order they come and with the
+    /// details that are wanted, and returns how many bytes they are. Apart from the usual way, for it
+    /// costs more.
+    #[cold]
+    fn detailed_object(&mut self, input: &[u8]) -> Result<Option<usize>, PageFault> {
+        let details = &mut self.details;
+        details.begin();
+        let read = elements::in_any_order(input, |name, text, element| details.take(name, text, element))?;
+        read.map(|(raw, used)| self.object::<true>(&raw).map(|()| used)).transpose()
     }
 
     fn root_end(&mut self, rest: &[u8], at: usize, end: usize) -> Result<usize, PageFault> {
@@ -173,9 +209,7 @@ impl<S: ObjectSink> PageScan<S> {
             b"Contents" => {
                 // A start tag with attributes or white space, which the fast path does not take.
                 let head = elements::tag(rest)?.map_or(0, |(_, used)| used);
-                if let Some((raw, _)) = elements::contents(&rest[head..])? {
-                    self.object(&raw)?;
-                }
+                self.detailed_object(&rest[head..])?;
             }
             b"IsTruncated" => {
                 self.facts.truncated = match text {
@@ -201,7 +235,9 @@ impl<S: ObjectSink> PageScan<S> {
         Ok(Some(used))
     }
 
-    fn object(&mut self, raw: &RawObject<'_>) -> Result<(), PageFault> {
+    /// Takes an object, with its details only where `DETAILED`: decided when compiled, for the usual way
+    /// is to pay nothing for them.
+    fn object<const DETAILED: bool>(&mut self, raw: &RawObject<'_>) -> Result<(), PageFault> {
         let Some(raw_key) = raw.key else {
             return Err(PageFault::Malformed("an object without a key"));
         };
@@ -232,6 +268,14 @@ impl<S: ObjectSink> PageScan<S> {
                 previous: String::from_utf8_lossy(last).into_owned(),
             });
         }
+        if !key.starts_with(self.prefix.as_bytes()) {
+            // As above: the key may only be decoded wrongly.
+            if self.encoding == KeyEncoding::Url && !self.encoding_confirmed && self.encoding_matters {
+                return Err(PageFault::Encoding(KeyEncoding::Plain));
+            }
+            let key = String::from_utf8_lossy(key).into_owned();
+            return Err(PageFault::OutsidePrefix { key, prefix: self.prefix.clone() });
+        }
         if self.ordered && self.until.as_ref().is_some_and(|until| key > until.as_bytes()) {
             self.facts.past_end = true;
             return Ok(());
@@ -239,9 +283,10 @@ impl<S: ObjectSink> PageScan<S> {
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
         self.has_last = true;
+        let details = if DETAILED { &self.details.details() } else { Details::NONE };
         let object = if raw.plain {
             let RawObject { size, last_modified, etag, storage_class, .. } = *raw;
-            Object { key, size, last_modified, etag, storage_class }
+            Object { key, size, last_modified, etag, storage_class, details }
         } else {
             let [last_modified, etag, storage_class] = fields;
             Object {
@@ -250,6 +295,7 @@ impl<S: ObjectSink> PageScan<S> {
                 last_modified: unescape(raw.last_modified, last_modified),
                 etag: bare_etag(raw.etag, etag),
                 storage_class: unescape(raw.storage_class, storage_class),
+                details,
             }
         };
         self.sink.object(&object);
@@ -265,6 +311,10 @@ fn bare_etag<'text>(raw: &'text [u8], scratch: &'text mut Vec<u8>) -> &'text [u8
 }
 
 impl<S: ObjectSink> BodySink for PageScan<S> {
+    fn wanted(&self) -> WantedDetails {
+        self.details.wanted()
+    }
+
     fn begin(&mut self) {
         self.sink.reset();
         self.facts = PageFacts::default();
@@ -423,6 +473,25 @@ mod tests {
         let plain = String::from_utf8(page(&["a!b", "a+b", "a-b"], DONE)).unwrap();
         let plain = plain.replace("<EncodingType>url</EncodingType>", "");
         assert_eq!(scan(&[plain.as_bytes()], None).0, Err(PageFault::Encoding(KeyEncoding::Plain)));
+    }
+
+    #[test]
+    fn a_key_outside_the_prefix_is_refused() {
+        let scan = |xml: &[u8], prefix: &str, ordered: bool| {
+            let mut scan = PageScan::new(Collected::default()).within(prefix);
+            scan.expect(&Cursor::default(), None, ordered, KeyEncoding::Url);
+            scan.begin();
+            scan.feed(xml).and_then(|()| scan.finish())
+        };
+        assert_eq!(scan(&page(&["a%2F1", "a%2F2"], DONE), "a/", true), Ok(()));
+        for ordered in [true, false] {
+            for keys in [["a", "a%2F1"], ["a%2F1", "a0"], ["a%2F1", "b%2F1"]] {
+                let refused = scan(&page(&keys, DONE), "a/", ordered);
+                assert!(matches!(refused, Err(PageFault::OutsidePrefix { .. })), "{keys:?}");
+            }
+        }
+        let plain = String::from_utf8(page(&["a+b"], DONE)).unwrap().replace("<EncodingType>url</EncodingType>", "");
+        assert_eq!(scan(plain.as_bytes(), "a+", true), Err(PageFault::Encoding(KeyEncoding::Plain)));
     }
 
     #[test]

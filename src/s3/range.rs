@@ -89,13 +89,32 @@ fn is_xml_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// The part of a bucket's key space that one worker lists: `after < key <= until`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The part of a bucket's key space that one worker lists: the keys that begin with `prefix`, and of
+/// these `after < key <= until`.
+///
+/// Ordered by prefix and then by `after`, which is the order of the keys where no prefix is the
+/// beginning of another: the first range of a prefix is behind no key, and `None` sorts first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Range {
+    /// What all its keys begin with; the store is asked for these only.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
     /// Keys up to and including this one belong to the range on the left.
     pub after: Option<Key>,
-    /// The last key that may belong to the range; `None` is the end of the bucket.
+    /// The last key that may belong to the range; `None` is the end of the prefix.
     pub until: Option<Key>,
+}
+
+impl Range {
+    /// The ranges that a listing of the keys with these prefixes begins with, in key order; without
+    /// any, of the whole bucket.
+    #[must_use]
+    pub fn of_prefixes(prefixes: &[String]) -> Vec<Self> {
+        if prefixes.is_empty() {
+            return vec![Self::default()];
+        }
+        prefixes.iter().map(|prefix| Self { prefix: prefix.clone(), after: None, until: None }).collect()
+    }
 }
 
 /// How far a range has been listed: everything up to and including `after` has been delivered.
@@ -129,6 +148,26 @@ mod tests {
             assert_eq!(Key::from(text).as_start_after(), Some(text));
         }
         assert_eq!(Key::from(&b"\xff"[..]).as_start_after(), None);
+    }
+
+    #[test]
+    fn ranges_sort_as_their_keys_do() {
+        let range = |prefix: &str, after: Option<&str>| Range {
+            prefix: prefix.to_owned(),
+            after: after.map(Key::from),
+            until: None,
+        };
+        let sorted = [range("a/", None), range("a/", Some("a/m")), range("a0", None), range("é", None)];
+        assert!(sorted.is_sorted());
+        assert!([range("", None), range("", Some("b")), range("", Some("b/"))].is_sorted());
+    }
+
+    #[test]
+    fn a_range_without_a_prefix_reads_and_writes_as_ever() {
+        let json = r#"{"after":null,"until":"k"}"#;
+        let range: Range = serde_json::from_str(json).unwrap();
+        assert_eq!(range, Range { until: Some(Key::from("k")), ..Range::default() });
+        assert_eq!(serde_json::to_string(&range).unwrap(), json);
     }
 
     #[test]

@@ -3,39 +3,23 @@
 //! Every request made here is one attempt: the SDK's own retries are off, so that whoever calls can
 //! pace each of them (`scan` owns that loop).
 
-use super::connector::{PageTap, ScanningClient};
+use super::access::Access;
+use super::connector::PageTap;
 use super::failure::{Failure, FailureKind};
 use super::range::{Cursor, Key};
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::types::EncodingType;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_sdk_s3::types::{EncodingType, OptionalObjectAttributes, RequestPayer};
+use aws_types::service_config::ServiceConfigKey;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-/// How to reach one account.
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    /// An S3-compatible endpoint instead of AWS.
-    pub endpoint_url: Option<String>,
-    /// Home region; else the environment's, else us-east-1.
-    pub region: Option<String>,
-    /// Bucket names in the path instead of the host name.
-    pub path_style: bool,
-    /// An access key and its secret, for the demo endpoint; else the ambient credential chain.
-    pub keys: Option<(String, String)>,
-}
 
 /// What scanning asks of a store: one page of one bucket. Implemented by [`Store`] and by the
 /// in-memory store that tests use.
 pub trait Lister: Send + Sync + 'static {
-    /// Sends one request for the page behind `cursor`; its objects go to the tap's sink, and count
-    /// only when this returns `Ok`.
+    /// Sends one request for the page of keys with `prefix` behind `cursor`; its objects go to the
+    /// tap's sink, and count only when this returns `Ok`.
     ///
     /// # Errors
     /// The classified failure of this one attempt.
@@ -43,6 +27,7 @@ pub trait Lister: Send + Sync + 'static {
         &self,
         bucket: &str,
         region: &str,
+        prefix: &str,
         cursor: &Cursor,
         tap: PageTap,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -53,6 +38,10 @@ pub trait Lister: Send + Sync + 'static {
 pub struct Store {
     config: SdkConfig,
     path_style: bool,
+    request_payer: Option<RequestPayer>,
+    pub(super) bucket_owner: Option<String>,
+    refused: Option<Failure>,
+    explicit_endpoint: Option<String>,
     home: String,
     clients: Mutex<HashMap<String, Client>>,
 }
@@ -61,27 +50,38 @@ impl Store {
     /// Prepares access to an account. Nothing is sent yet; missing credentials show at the first
     /// request.
     pub async fn open(access: &Access) -> Self {
-        let http =
-            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(ScanningClient::new(http))
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build());
-        if let Ok(name) = AppName::new(concat!("s3scan-", env!("CARGO_PKG_VERSION"))) {
-            loader = loader.app_name(name);
-        }
-        if let Some((key, secret)) = &access.keys {
-            loader = loader.credentials_provider(Credentials::new(key, secret, None, None, "demo"));
-        }
-        if let Some(url) = &access.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        if let Some(region) = &access.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        let config = loader.load().await;
+        let config = access.load().await;
         let home = config.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string);
-        Self { config, path_style: access.path_style, home, clients: Mutex::default() }
+        Self {
+            config,
+            path_style: access.path_style,
+            request_payer: access.request_payer.then_some(RequestPayer::Requester),
+            bucket_owner: access.bucket_owner.clone(),
+            refused: access.refused().await,
+            explicit_endpoint: access.endpoint_url.clone(),
+            home,
+            clients: Mutex::default(),
+        }
+    }
+
+    /// Whether the account can be asked, as far as can be told without asking.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn usable(&self) -> Result<(), Failure> {
+        self.refused.clone().map_or(Ok(()), Err)
+    }
+
+    /// The address that is asked, whether the job, the profile or the environment names it; `None` is
+    /// that of AWS.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<String> {
+        // As the SDK does: an address for S3 goes before one for all services, and what was given in
+        // the code goes before both.
+        let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+        let of_service = || self.config.service_config()?.load_config(key.ok()?);
+        let explicit = self.explicit_endpoint.clone();
+        explicit.or_else(of_service).or_else(|| self.config.endpoint_url().map(str::to_owned))
     }
 
     /// The region buckets are listed from, and in which a bucket of unknown region is asked for.
@@ -107,8 +107,31 @@ impl Store {
 }
 
 impl Lister for Store {
-    async fn list_page(&self, bucket: &str, region: &str, cursor: &Cursor, tap: PageTap) -> Result<(), Failure> {
-        let mut request = self.client(region).list_objects_v2().bucket(bucket).encoding_type(EncodingType::Url);
+    async fn list_page(
+        &self,
+        bucket: &str,
+        region: &str,
+        prefix: &str,
+        cursor: &Cursor,
+        tap: PageTap,
+    ) -> Result<(), Failure> {
+        let wanted = tap.sink().wanted();
+        let mut request = self
+            .client(region)
+            .list_objects_v2()
+            .bucket(bucket)
+            .encoding_type(EncodingType::Url)
+            .set_request_payer(self.request_payer.clone())
+            .set_expected_bucket_owner(self.bucket_owner.clone());
+        if !prefix.is_empty() {
+            request = request.prefix(prefix);
+        }
+        if wanted.owner {
+            request = request.fetch_owner(true);
+        }
+        if wanted.restore {
+            request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+        }
         match (&cursor.token, &cursor.after) {
             (Some(token), _) => request = request.continuation_token(token),
             (None, Some(after)) => request = request.start_after(start_after(after)?),

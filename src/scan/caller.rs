@@ -2,11 +2,12 @@
 //!
 //! Owns that every attempt is one paced request: it takes the bucket's permit, the account's permit,
 //! a slot of the run, and only then sends, so that waiting never counts against the request's
-//! timeout. Jitter, `Retry-After` and growing timeouts are decided here and nowhere else.
+//! timeout; and that each is taken from the invocation's budget before it is sent. Jitter, `Retry-After` and growing timeouts are decided here and nowhere else.
 
+use super::budget::Budget;
 use super::stop::Stop;
 use crate::event::{Effort, Event, Events, FailedAttempt};
-use crate::job::Limits;
+use crate::job::Pace;
 use crate::s3::{Failure, FailureKind};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::future::Future;
@@ -32,7 +33,7 @@ pub fn limiter(rate: NonZeroU32, burst: Option<NonZeroU32>) -> Limiter {
 pub enum Halt {
     /// It failed, and retries did not help or were no use.
     Failed(Failure),
-    /// Stopping was asked for.
+    /// Stopping was asked for, if only because the budget is used up.
     Interrupted,
 }
 
@@ -40,9 +41,9 @@ pub enum Halt {
 #[derive(Clone, Debug)]
 pub struct Caller {
     account: Option<Arc<Limiter>>,
+    pace: Arc<Pace>,
     slots: Arc<Semaphore>,
-    max_attempts: u32,
-    request_timeout: Duration,
+    budget: Arc<Budget>,
     /// Whether a request has succeeded, if only once.
     reached: Arc<AtomicBool>,
     events: Events,
@@ -50,18 +51,30 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller with the job's limits. `slots` are shared by all accounts of the run.
+    /// A caller at the account's pace. `slots` and `budget` are shared by all accounts of the run.
     #[must_use]
-    pub fn new(limits: &Limits, slots: Arc<Semaphore>, events: Events, stop: Stop) -> Self {
+    pub fn new(pace: &Pace, slots: Arc<Semaphore>, budget: Arc<Budget>, events: Events, stop: Stop) -> Self {
         Self {
-            account: limits.requests_per_second.map(|rate| Arc::new(limiter(rate, limits.burst))),
+            account: pace.requests_per_second.map(|rate| Arc::new(limiter(rate, pace.burst))),
+            pace: Arc::new(pace.clone()),
             slots,
-            max_attempts: limits.max_attempts.get(),
-            request_timeout: limits.request_timeout,
+            budget,
             reached: Arc::default(),
             events,
             stop,
         }
+    }
+
+    /// The same caller, heeding another wish to stop.
+    #[must_use]
+    pub fn heeding(&self, stop: Stop) -> Self {
+        Self { stop, ..self.clone() }
+    }
+
+    /// What paces the requests for one bucket; `None` where nothing does but the account.
+    #[must_use]
+    pub fn bucket_limiter(&self) -> Option<Arc<Limiter>> {
+        self.pace.bucket_requests_per_second.map(|rate| Arc::new(limiter(rate, self.pace.burst)))
     }
 
     /// The wish to stop that this caller heeds.
@@ -74,7 +87,7 @@ impl Caller {
     /// listing that S3 takes long to answer does so before its first byte.
     #[must_use]
     pub fn idle_timeout(&self) -> Duration {
-        self.request_timeout.min(Duration::from_secs(20))
+        self.pace.request_timeout.min(Duration::from_secs(20))
     }
 
     /// Sends `request` until it succeeds, fails for good or the attempts are used up. What it took
@@ -92,9 +105,12 @@ impl Caller {
         let mut timeouts = 0;
         for attempt in 1.. {
             let permit = self.stop.unless_requested(self.permit(bucket)).await.ok_or(Halt::Interrupted)?;
+            if !self.budget.take() {
+                return Err(Halt::Interrupted);
+            }
             effort.requests += 1;
             effort.retries += u64::from(attempt > 1);
-            let timeout = self.request_timeout * 2_u32.pow(timeouts);
+            let timeout = self.pace.request_timeout * 2_u32.pow(timeouts);
             let sent = tokio::time::timeout(timeout, request());
             let answer = self.stop.unless_abandoned(sent).await.ok_or(Halt::Interrupted)?;
             drop(permit);
@@ -136,10 +152,11 @@ impl Caller {
     /// What will hardly mend itself in seconds is tried less often, so that a misspelt endpoint is
     /// reported soon. A store that was reached before is no misspelling: it may be restarting.
     fn attempts_for(&self, kind: &FailureKind) -> u32 {
+        let most = self.pace.max_attempts.get();
         match kind {
-            FailureKind::NotS3 => self.max_attempts.min(4),
-            FailureKind::Unreachable if !self.reached.load(Ordering::Relaxed) => self.max_attempts.min(4),
-            _ => self.max_attempts,
+            FailureKind::NotS3 => most.min(4),
+            FailureKind::Unreachable if !self.reached.load(Ordering::Relaxed) => most.min(4),
+            _ => most,
         }
     }
 

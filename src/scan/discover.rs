@@ -28,6 +28,7 @@ pub async fn discover(
     search: &Search,
     effort: &mut Effort,
 ) -> Result<Discovered, Halt> {
+    store.usable().map_err(Halt::Failed)?;
     let mut discovered = Discovered::default();
     if search.list {
         discovered.found = list_buckets(store, caller, account, effort).await?;

@@ -2,7 +2,7 @@
 //! listing.
 
 use crate::crash;
-use crate::output::{FileError, JoinedFile, PartToJoin, Place, create_folder, join, publish};
+use crate::output::{FileError, FileRules, JoinedFile, PartToJoin, Place, create_folder, join, publish};
 use crate::state::{FileEntry, IndexEntry, RunFolder};
 
 /// Joins the parts of a bucket whose ranges are all listed, in key order, into files that are not
@@ -14,18 +14,16 @@ pub fn join_bucket(
     folder: &RunFolder,
     bucket: u32,
     mut ranges: Vec<IndexEntry>,
-    header: &[u8],
-    rows_per_file: u64,
+    rules: &FileRules,
     place: &Place,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Vec<FileEntry>>, FileError> {
-    // `None` sorts first, as does the first range, which is behind no key.
-    ranges.sort_by(|left, right| left.range.after.cmp(&right.range.after));
+    ranges.sort_by(|left, right| left.range.cmp(&right.range));
     let parts: Vec<PartToJoin> =
         ranges.iter().map(|entry| PartToJoin { path: folder.part(bucket, entry.id), length: entry.part }).collect();
     let path = folder.bucket(bucket);
     create_folder(&path)?;
-    let Some(files) = join(&path, &parts, header, rows_per_file, is_cancelled)? else {
+    let Some(files) = join(&path, &parts, rules, is_cancelled)? else {
         return Ok(None);
     };
     crash::reached("bucket-joined");

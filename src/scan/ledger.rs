@@ -2,23 +2,25 @@
 //! has to make durable.
 //!
 //! Owns that a commit never claims more than what was handed to it: ranges as of their last written
-//! page, with the parts those pages are in.
+//! page, with the parts those pages are in. Also that a range is listed by one worker at a time, and
+//! that only ranges that somebody has begun cost a record.
 
 use crate::event::{Effort, Verdict};
+use crate::output::PartLength;
 use crate::rows::RowCounts;
 use crate::s3::{Cursor, Range};
 use crate::state::{
     AccountRecord, BucketRecord, Commit, FileEntry, FinishedEntry, FinishedRange, IndexEntry, RangeRecord,
 };
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::sync::Arc;
 
 /// How far a bucket in progress is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Ranges are being listed.
+    /// Ranges are being listed, or wait to be.
     Listing,
     /// All ranges are listed; the parts are being joined.
     Joining,
@@ -37,32 +39,29 @@ pub struct OpenBucket {
     pub record: BucketRecord,
     /// How far it is.
     pub stage: Stage,
+    /// Ranges in progress that no worker lists, by their ids.
+    idle: VecDeque<u32>,
     parts: HashMap<u32, OpenPart>,
     finished_ranges: Vec<IndexEntry>,
+    /// Whether a range of it was ever finished, committed or not.
+    has_finished: bool,
     files: u64,
     entries: Vec<FileEntry>,
     new_parts: bool,
-    restarted: bool,
 }
 
 #[derive(Debug)]
 struct OpenPart {
     file: Arc<File>,
     dirty: bool,
+    /// Whether its worker is done with it, so that it need not be held once it is synced.
+    released: bool,
 }
 
 impl OpenBucket {
-    /// A bucket of which nothing has been listed.
+    /// A bucket of which nothing has been listed, and whose listing begins with the ranges `first`.
     #[must_use]
-    pub fn begin(bucket: u32, started: Timestamp) -> Self {
-        let range = Range::default();
-        let first = RangeRecord {
-            id: 0,
-            cursor: Cursor::at_start_of(&range),
-            range,
-            part: crate::output::PartLength::default(),
-            counts: RowCounts::default(),
-        };
+    pub fn begin(bucket: u32, started: Timestamp, first: &[Range]) -> Self {
         let record = BucketRecord {
             bucket,
             started,
@@ -70,8 +69,10 @@ impl OpenBucket {
             ordered: true,
             counts: RowCounts::default(),
             index: 0,
-            next_range: 1,
-            ranges: vec![first],
+            void_below: 0,
+            next_range: 0,
+            waiting: count(first),
+            ranges: Vec::new(),
             publishing: None,
         };
         Self::resume(record)
@@ -80,12 +81,14 @@ impl OpenBucket {
     /// A bucket as the state has it.
     #[must_use]
     pub fn resume(record: BucketRecord) -> Self {
-        let stage = match (&record.publishing, record.ranges.is_empty()) {
-            (Some(_), _) => Stage::Publishing,
-            (None, true) => Stage::Joining,
-            (None, false) => Stage::Listing,
+        let stage = match &record.publishing {
+            Some(_) => Stage::Publishing,
+            None if record.waiting == 0 && record.ranges.is_empty() => Stage::Joining,
+            None => Stage::Listing,
         };
         Self {
+            has_finished: record.index > 0,
+            idle: record.ranges.iter().map(|range| range.id).collect(),
             record,
             stage,
             parts: HashMap::new(),
@@ -93,7 +96,52 @@ impl OpenBucket {
             files: 0,
             entries: Vec::new(),
             new_parts: false,
-            restarted: false,
+        }
+    }
+
+    /// Whether a range of it waits for a worker.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.record.waiting > 0 || !self.idle.is_empty()
+    }
+
+    /// The next range for a worker: one in progress, else the next of the `first` ranges, which is
+    /// begun with this.
+    pub fn next_range(&mut self, first: &[Range]) -> Option<RangeRecord> {
+        if let Some(id) = self.idle.pop_front() {
+            return self.record.ranges.iter().find(|range| range.id == id).cloned();
+        }
+        let range = first.get(self.begun(first)).filter(|_| self.record.waiting > 0)?.clone();
+        let record = RangeRecord {
+            id: self.record.next_range,
+            cursor: Cursor::at_start_of(&range),
+            range,
+            part: PartLength::default(),
+            counts: RowCounts::default(),
+        };
+        self.record.next_range += 1;
+        self.record.waiting -= 1;
+        self.record.ranges.push(record.clone());
+        Some(record)
+    }
+
+    /// How many of the `first` ranges have been begun.
+    fn begun(&self, first: &[Range]) -> usize {
+        first.len().saturating_sub(self.record.waiting as usize)
+    }
+
+    /// Puts ranges back that were begun last and of which nothing was listed, so that they cost no
+    /// record while nobody lists them.
+    pub fn put_back(&mut self, first: &[Range]) {
+        while let Some(range) = self.record.ranges.last().filter(|range| is_untouched(range)) {
+            let (id, begun) = (range.id, self.begun(first));
+            if begun == 0 || first.get(begun - 1) != Some(&range.range) {
+                return;
+            }
+            self.record.ranges.pop();
+            self.record.waiting += 1;
+            self.parts.remove(&id);
+            self.idle.retain(|idle| *idle != id);
         }
     }
 
@@ -105,10 +153,13 @@ impl OpenBucket {
         counts
     }
 
-    /// Ranges finished since the last commit, which are not in the index on disk yet.
+    /// All its finished ranges that count: those in its `index` on disk, and those finished since the
+    /// last commit.
     #[must_use]
-    pub fn uncommitted_ranges(&self) -> &[IndexEntry] {
-        &self.finished_ranges
+    pub fn finished_ranges(&self, mut index: Vec<IndexEntry>) -> Vec<IndexEntry> {
+        index.extend_from_slice(&self.finished_ranges);
+        index.retain(|entry| entry.id >= self.record.void_below);
+        index
     }
 
     /// Files made or published.
@@ -119,7 +170,7 @@ impl OpenBucket {
 
     /// A range's part is open.
     pub fn opened(&mut self, range: u32, file: Arc<File>) {
-        self.parts.insert(range, OpenPart { file, dirty: true });
+        self.parts.insert(range, OpenPart { file, dirty: true, released: false });
         self.new_parts = true;
     }
 
@@ -131,17 +182,24 @@ impl OpenBucket {
         }
     }
 
+    /// The worker of a range has gone before the range's end.
+    pub fn stopped(&mut self, range: u32) {
+        self.parts.get_mut(&range).into_iter().for_each(|part| part.released = true);
+    }
+
     /// The last page of a range was written. Once no range is left, the parts can be joined.
     pub fn listed(&mut self, record: RangeRecord) {
         if !self.record.ranges.iter().any(|open| open.id == record.id) {
             return;
         }
         self.touch(record.id);
+        self.stopped(record.id);
         self.record.counts += record.counts;
         self.record.ranges.retain(|open| open.id != record.id);
         let RangeRecord { id, range, part, counts, .. } = record;
+        self.has_finished = true;
         self.finished_ranges.push(IndexEntry { id, range, part, counts });
-        if self.record.ranges.is_empty() {
+        if self.record.ranges.is_empty() && self.record.waiting == 0 {
             self.stage = Stage::Joining;
         }
     }
@@ -151,31 +209,26 @@ impl OpenBucket {
     }
 
     /// Forgets all that was listed: the store does not keep the order, and the bucket is listed
-    /// anew by token. The new range's part has a name of its own, so that the old one may go on
-    /// being what the last commit says until the next.
-    pub fn restart_unordered(&mut self) {
-        let id = self.record.next_range;
-        let fresh = Self::begin(self.record.bucket, self.record.started);
+    /// anew by token, from its `first` ranges. The parts of the new ranges have names of their own, so
+    /// that the old ones may go on being what the last commit says until the next.
+    pub fn restart_unordered(&mut self, first: &[Range]) {
+        let fresh = Self::begin(self.record.bucket, self.record.started, first);
         self.record = BucketRecord {
-            ranges: fresh.record.ranges.into_iter().map(|range| RangeRecord { id, ..range }).collect(),
             ordered: false,
             effort: self.record.effort,
-            next_range: id + 1,
+            next_range: self.record.next_range,
+            void_below: self.record.next_range,
             ..fresh.record
         };
+        self.idle.clear();
         self.parts.clear();
         self.finished_ranges.clear();
-        self.restarted = true;
     }
 
     /// Whether nothing of it has been listed, so that there is nothing to keep.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
-        let untouched = |range: &RangeRecord| range.cursor == Cursor::at_start_of(&range.range);
-        self.finished_ranges.is_empty()
-            && self.record.index == 0
-            && self.record.ordered
-            && matches!(self.record.ranges.as_slice(), [range] if untouched(range) && range.part.bytes == 0)
+        !self.has_finished && self.record.ordered && self.record.ranges.iter().all(is_untouched)
     }
 
     /// Goes on with a bucket whose files were made before an interruption.
@@ -189,6 +242,15 @@ impl OpenBucket {
         self.files = entries.len() as u64;
         self.entries = entries;
     }
+}
+
+fn is_untouched(range: &RangeRecord) -> bool {
+    range.cursor == Cursor::at_start_of(&range.range) && range.part.bytes == 0
+}
+
+/// There are far fewer prefixes than 2^32: they stand in a file of at most 1 MiB.
+fn count(ranges: &[Range]) -> u32 {
+    u32::try_from(ranges.len()).unwrap_or(u32::MAX)
 }
 
 /// All buckets in progress, and what became of the others since the last commit.
@@ -223,6 +285,13 @@ impl Ledger {
         self.open.values().filter(closing).count()
     }
 
+    /// Parts held open, and how many of them the next commit lets go.
+    #[must_use]
+    pub fn parts(&self) -> (usize, usize) {
+        let parts = || self.open.values().flat_map(|bucket| bucket.parts.values());
+        (parts().count(), parts().filter(|part| part.released).count())
+    }
+
     /// Notes a bucket's final verdict; it is no longer in progress.
     pub fn finish(&mut self, entry: FinishedEntry) {
         self.open.remove(&entry.bucket);
@@ -246,21 +315,132 @@ impl Ledger {
                     part.dirty = false;
                     commit.parts.push(Arc::clone(&part.file));
                 }
-                if std::mem::take(&mut bucket.restarted) {
-                    commit.restarted.push(place);
-                }
                 if std::mem::take(&mut bucket.new_parts) {
                     commit.new_parts.push(place);
                 }
                 let ranges = bucket.finished_ranges.drain(..);
                 commit.ranges.extend(ranges.map(|entry| FinishedRange { bucket: place, entry }));
-                let open: Vec<u32> = bucket.record.ranges.iter().map(|range| range.id).collect();
-                bucket.parts.retain(|id, _| open.contains(id));
+                bucket.parts.retain(|_, part| !part.released);
             }
             commit.buckets.push(bucket.record.clone());
         }
         commit.finished = std::mem::take(&mut self.finished);
         let removable = commit.finished.iter().map(|entry| entry.bucket).collect();
         (commit, removable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::Key;
+
+    fn first(prefixes: &[&str]) -> Vec<Range> {
+        Range::of_prefixes(&prefixes.iter().map(|prefix| (*prefix).to_owned()).collect::<Vec<_>>())
+    }
+
+    fn begin(first: &[Range]) -> OpenBucket {
+        OpenBucket::begin(0, Timestamp::UNIX_EPOCH, first)
+    }
+
+    /// As a worker hands it in behind a page whose last key is `key`.
+    fn paged(record: &RangeRecord, key: &str) -> RangeRecord {
+        let part = PartLength { bytes: record.part.bytes + 10, rows: record.part.rows + 1, checksum: 1 };
+        let cursor = Cursor { after: Some(Key::from(key)), token: None };
+        RangeRecord { cursor, part, ..record.clone() }
+    }
+
+    fn file() -> Arc<File> {
+        Arc::new(tempfile::tempfile().unwrap())
+    }
+
+    #[test]
+    fn a_bucket_is_listed_once_no_range_is_left_or_waits() {
+        let first = first(&["a/", "b/", "c/"]);
+        let mut bucket = begin(&first);
+        assert!(bucket.record.ranges.is_empty(), "what nobody has begun costs no record");
+        for (id, prefix) in (0..).zip(["a/", "b/", "c/"]) {
+            assert_eq!(bucket.stage, Stage::Listing);
+            let range = bucket.next_range(&first).unwrap();
+            assert_eq!((range.id, range.range.prefix.as_str()), (id, prefix));
+            bucket.listed(paged(&range, "x"));
+        }
+        assert_eq!((bucket.next_range(&first), &bucket.stage), (None, &Stage::Joining));
+        assert_eq!(bucket.finished_ranges(Vec::new()).len(), 3);
+    }
+
+    #[test]
+    fn a_resumed_bucket_goes_on_with_what_is_in_progress_and_then_with_the_rest() {
+        let first = first(&["a/", "b/", "c/", "d/"]);
+        let mut bucket = begin(&first);
+        let ranges: Vec<_> = (0..3).filter_map(|_| bucket.next_range(&first)).collect();
+        bucket.listed(paged(&ranges[1], "b/9"));
+        bucket.paged(paged(&ranges[2], "c/1"));
+        let mut resumed = OpenBucket::resume(bucket.record);
+        let next: Vec<_> = std::iter::from_fn(|| resumed.next_range(&first)).collect();
+        let prefixes: Vec<_> = next.iter().map(|range| range.range.prefix.as_str()).collect();
+        assert_eq!(prefixes, ["a/", "c/", "d/"]);
+        assert_eq!(next[1].cursor.after, Some(Key::from("c/1")));
+        assert!(!resumed.has_waiting());
+    }
+
+    #[test]
+    fn ranges_begun_in_vain_are_put_back() {
+        let first = first(&["a/", "b/", "c/", "d/"]);
+        let mut bucket = begin(&first);
+        let ranges: Vec<_> = (0..4).filter_map(|_| bucket.next_range(&first)).collect();
+        bucket.paged(paged(&ranges[1], "b/9"));
+        bucket.put_back(&first);
+        assert_eq!((bucket.record.ranges.len(), bucket.record.waiting), (2, 2));
+        assert!(!bucket.is_untouched());
+        let again = bucket.next_range(&first).unwrap();
+        assert_eq!((again.id, again.range.prefix.as_str()), (4, "c/"), "a part of its own");
+        // What was finished is not forgotten with the commit that takes it.
+        let mut bucket = begin(&first);
+        let range = bucket.next_range(&first).unwrap();
+        bucket.listed(paged(&range, "a/1"));
+        let mut ledger = Ledger::default();
+        ledger.open.insert(0, bucket);
+        ledger.commit();
+        assert!(!ledger.open[&0].is_untouched());
+        let mut untouched = begin(&first);
+        untouched.next_range(&first);
+        assert!(untouched.is_untouched());
+        untouched.put_back(&first);
+        assert_eq!((untouched.record.ranges.len(), untouched.record.waiting), (0, 4));
+    }
+
+    #[test]
+    fn a_restart_forgets_all_ranges_and_names_parts_anew() {
+        let first = first(&["a/", "b/"]);
+        let mut bucket = begin(&first);
+        let range = bucket.next_range(&first).unwrap();
+        bucket.listed(paged(&range, "a/1"));
+        // A commit that was under way may have written it to the index.
+        let index = bucket.finished_ranges(Vec::new());
+        bucket.next_range(&first);
+        bucket.restart_unordered(&first);
+        assert!(bucket.finished_ranges(index).is_empty());
+        assert_eq!((bucket.record.waiting, bucket.counts(), bucket.record.ordered), (2, RowCounts::default(), false));
+        assert_eq!(bucket.next_range(&first).map(|range| (range.id, range.range.prefix)), Some((2, "a/".to_owned())));
+    }
+
+    #[test]
+    fn parts_nobody_writes_to_are_held_until_the_next_commit_only() {
+        let first = first(&["a/", "b/", "c/"]);
+        let mut ledger = Ledger::default();
+        let mut bucket = begin(&first);
+        let ranges: Vec<_> = (0..3).filter_map(|_| bucket.next_range(&first)).collect();
+        for range in &ranges {
+            bucket.opened(range.id, file());
+        }
+        bucket.listed(paged(&ranges[0], "a/1"));
+        bucket.paged(paged(&ranges[1], "b/1"));
+        bucket.stopped(ranges[1].id);
+        ledger.open.insert(0, bucket);
+        assert_eq!(ledger.parts(), (3, 2));
+        let (commit, _) = ledger.commit();
+        assert_eq!((commit.parts.len(), ledger.parts()), (3, (1, 0)));
+        assert_eq!((commit.ranges.len(), commit.buckets[0].ranges.len()), (1, 2));
     }
 }

@@ -4,26 +4,30 @@
 //! that one bucket's or account's failure is a fact in the outcome and not the end of the run, and
 //! that nothing partial is ever called complete.
 
+mod begin;
+mod budget;
 mod caller;
 mod discover;
 mod fate;
 mod finish;
 mod ledger;
+mod listings;
 mod run;
 mod settle;
 mod stop;
 mod worker;
 
+pub use budget::Budget;
 pub use caller::{Caller, Halt, Limiter, limiter};
 pub use discover::{Discovered, discover};
 pub use run::run;
-pub use stop::Stop;
+pub use stop::{GRACE, Stop};
 pub use worker::{Message, News, RangeTask, StopCause, list_range};
 
-use crate::event::{Effort, Events, Verdict};
+use crate::event::{BucketLabel, Effort, Events, ReachedLimit, Verdict};
 use crate::job::{Limits, OnDenied};
-use crate::output::{FileError, Place};
-use crate::rows::{BucketFields, Column, ObjectFilter, RowCounts};
+use crate::output::{FileError, FileRules, Place};
+use crate::rows::{BucketFields, ObjectFilter, RowCounts, RowFormat};
 use crate::state::{AccountRecord, BucketEntry, RunStore, StateError};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -54,11 +58,13 @@ impl<L> ScanAccount<L> {
 pub struct ScanSettings {
     /// Which objects become rows.
     pub filter: Arc<ObjectFilter>,
-    /// The columns of a row.
-    pub columns: Vec<Column>,
-    /// Exact number of rows of every file but a bucket's last.
-    pub rows_per_file: u64,
-    /// Paces and bounds.
+    /// How rows are written.
+    pub rows: RowFormat,
+    /// How files are made of rows.
+    pub files: Arc<FileRules>,
+    /// Which keys are asked for, as [`ObjectRules`](crate::job::ObjectRules) has them.
+    pub prefixes: Vec<String>,
+    /// Bounds.
     pub limits: Limits,
     /// How often progress is made durable.
     pub checkpoint_every: Duration,
@@ -77,6 +83,14 @@ pub struct ScanBucket {
     pub place: Place,
 }
 
+impl ScanBucket {
+    /// The bucket as people name it.
+    #[must_use]
+    pub fn label(&self) -> BucketLabel {
+        BucketLabel { account: self.fields.account.as_str().into(), bucket: self.fields.bucket.as_str().into() }
+    }
+}
+
 /// A run about to be done or gone on with.
 pub struct ScanInput<L> {
     /// Accounts in the run's order; `None` where one cannot be used.
@@ -93,6 +107,8 @@ pub struct ScanInput<L> {
     pub events: Events,
     /// The wish to stop.
     pub stop: Stop,
+    /// What this invocation may spend; asks `stop` to stop.
+    pub budget: Arc<Budget>,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
 }
@@ -123,8 +139,10 @@ pub struct ScanOutcome {
     pub buckets: Vec<ScanBucket>,
     /// Buckets without a final verdict.
     pub unfinished: Vec<Unfinished>,
-    /// Whether stopping was asked for.
+    /// Whether it was stopped before its end.
     pub interrupted: bool,
+    /// The limit that stopped it, if one did.
+    pub limit: Option<ReachedLimit>,
 }
 
 /// A scan could not go on: what it wrote or kept could not be written.

@@ -1,4 +1,4 @@
-//! The run's loop: begins buckets, hears workers, joins, commits and publishes.
+//! The run's loop: has ranges begun, hears workers, joins, commits and publishes.
 //!
 //! Owns the order *listed, joined, committed, published, finished, committed, removed* of every
 //! bucket. Commits come every `checkpoint_every`, and at once where a bucket waits for one; there is
@@ -6,13 +6,13 @@
 
 use super::finish::{join_bucket, publish_bucket};
 use super::ledger::{Ledger, OpenBucket, Stage};
-use super::worker::{Message, News, RangeTask, list_range};
-use super::{ScanAccount, ScanError, ScanInput, ScanOutcome, limiter};
+use super::listings::Listings;
+use super::worker::{Message, News};
+use super::{ScanError, ScanInput, ScanOutcome};
 use crate::event::{BucketLabel, Event, Verdict};
 use crate::output::FileError;
-use crate::rows::{RowEncoder, RowWriter, header};
-use crate::s3::Lister;
-use crate::state::{FileEntry, IndexEntry, RunFolder, RunStore, StateError};
+use crate::s3::{Lister, Range};
+use crate::state::{FileEntry, RunFolder, RunStore, StateError};
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -65,16 +65,22 @@ pub(super) struct Run<L> {
     pub(super) unbegun: Vec<(u32, Verdict, String)>,
     /// Workers under way.
     pub(super) listing: usize,
+    /// Buckets being listed.
+    pub(super) listings: Listings,
+    /// What the listing of every bucket begins with, in key order.
+    pub(super) first_ranges: Vec<Range>,
+    /// Parts that only the commit under way still holds open.
+    pub(super) committing_parts: usize,
     /// Buckets that are listed and wait for their parts to be joined.
     pub(super) to_join: BTreeSet<u32>,
-    folder: RunFolder,
+    pub(super) folder: RunFolder,
     /// At home while no commit is under way.
     store: Option<RunStore>,
     committing: Option<JoinHandle<Committed>>,
     joins: JoinSet<Joined>,
     behind: JoinSet<Finished>,
     messages: Receiver<Message>,
-    sender: Sender<Message>,
+    pub(super) sender: Sender<Message>,
     /// Whether a commit is due although no bucket waits for one.
     due: bool,
 }
@@ -91,6 +97,9 @@ impl<L: Lister> Run<L> {
             pending: VecDeque::new(),
             unbegun: Vec::new(),
             listing: 0,
+            listings: Listings::default(),
+            first_ranges: Range::of_prefixes(&input.settings.prefixes),
+            committing_parts: 0,
             to_join: BTreeSet::new(),
             folder: store.folder().clone(),
             store: None,
@@ -131,9 +140,9 @@ impl<L: Lister> Run<L> {
         let mut tick = interval(self.input.settings.checkpoint_every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.begin_buckets().await;
+            self.begin_ranges().await;
             self.begin_joins()?;
-            if self.ledger.is_waiting() || self.due {
+            if self.ledger.is_waiting() || self.due || self.is_crowded() {
                 self.begin_commit();
             }
             if self.is_idle() {
@@ -152,75 +161,13 @@ impl<L: Lister> Run<L> {
 
     fn is_idle(&self) -> bool {
         let begun = self.listing == 0 && self.joins.is_empty() && self.behind.is_empty() && self.committing.is_none();
-        let waiting = self.ledger.is_waiting() || !self.to_join.is_empty() || !self.pending.is_empty();
+        let unlisted = !self.pending.is_empty() || self.listings.has_waiting();
+        let waiting = self.ledger.is_waiting() || !self.to_join.is_empty() || unlisted;
         begun && (!waiting || self.input.stop.is_requested() && !self.ledger.is_waiting())
     }
 
-    async fn begin_buckets(&mut self) {
-        let room = self.input.settings.limits.concurrency.get() as usize;
-        // Buckets that wait for their publishing hold files and memory: listing must not run away.
-        while self.listing < room
-            && self.ledger.closing() < 2 * room
-            && !self.input.stop.is_requested()
-            && let Some(place) = self.pending.pop_front()
-        {
-            if self.account(place).is_none() {
-                self.halt(place, Verdict::Failed, "its account cannot be used".to_owned()).await;
-                continue;
-            }
-            let label = self.label(place);
-            let started = (self.input.clock)();
-            let bucket = self.ledger.open.entry(place).or_insert_with(|| OpenBucket::begin(place, started));
-            let objects = bucket.counts().objects;
-            self.spawn(place);
-            self.input.events.emit(Event::BucketStarted { bucket: place, label, objects }).await;
-        }
-    }
-
-    /// The account of a bucket, where it can still be used.
-    fn account(&self, place: u32) -> Option<&ScanAccount<L>> {
-        let bucket = &self.input.buckets[place as usize];
-        let account = self.input.accounts[bucket.entry.account as usize].as_ref();
-        account.filter(|account| !account.caller.stop().is_requested())
-    }
-
-    /// Sends a worker to each range of a bucket.
-    fn spawn(&mut self, place: u32) {
-        let bucket = &self.input.buckets[place as usize];
-        let Some(account) = self.account(place) else {
-            return;
-        };
-        let mut begun = 0;
-        let settings = &self.input.settings;
-        let limits = &settings.limits;
-        let pacing = limits.bucket_requests_per_second.map(|rate| Arc::new(limiter(rate, limits.burst)));
-        let encoder = RowEncoder::new(&settings.columns, &bucket.fields);
-        let writer = RowWriter::new(Arc::clone(&settings.filter), encoder);
-        let open = &self.ledger.open[&place].record;
-        for record in &open.ranges {
-            let task = RangeTask {
-                bucket: place,
-                name: bucket.entry.name.clone(),
-                region: bucket.entry.region.clone(),
-                label: self.label(place),
-                record: record.clone(),
-                ordered: open.ordered,
-                lister: Arc::clone(&account.lister),
-                caller: account.caller.clone(),
-                limiter: pacing.clone(),
-                plain_keys: Arc::clone(&account.plain_keys),
-                writer: writer.clone(),
-                folder: self.folder.clone(),
-            };
-            tokio::spawn(list_range(task, self.sender.clone()));
-            begun += 1;
-        }
-        self.listing += begun;
-    }
-
     pub(super) fn label(&self, place: u32) -> BucketLabel {
-        let fields = &self.input.buckets[place as usize].fields;
-        BucketLabel { account: fields.account.as_str().into(), bucket: fields.bucket.as_str().into() }
+        self.input.buckets[place as usize].label()
     }
 
     /// Joins listed buckets. Their index is complete while no commit is under way: what is finished
@@ -235,17 +182,15 @@ impl<L: Lister> Run<L> {
         while self.joins.len() < JOINS
             && let Some(place) = self.to_join.pop_first()
         {
-            let mut ranges: Vec<IndexEntry> = store.index_of(place)?;
-            ranges.extend_from_slice(self.ledger.open[&place].uncommitted_ranges());
-            let header = header(&self.input.settings.columns);
-            let rows_per_file = self.input.settings.rows_per_file;
+            let ranges = self.ledger.open[&place].finished_ranges(store.index_of(place)?);
+            let rules = Arc::clone(&self.input.settings.files);
             let target = self.input.buckets[place as usize].place.clone();
             let folder = self.folder.clone();
             let stop = self.input.stop.clone();
             self.joins.spawn_blocking(move || {
                 // A large bucket takes longer to join than a person waits; a rerun joins it again.
                 let is_cancelled = || stop.is_abandoned();
-                (place, join_bucket(&folder, place, ranges, &header, rows_per_file, &target, &is_cancelled))
+                (place, join_bucket(&folder, place, ranges, &rules, &target, &is_cancelled))
             });
         }
         Ok(())
@@ -261,15 +206,20 @@ impl<L: Lister> Run<L> {
             return;
         };
         self.due = false;
+        let (before, _) = self.ledger.parts();
         let (commit, removable) = self.ledger.commit();
+        self.committing_parts = before.saturating_sub(self.ledger.parts().0);
         self.committing = Some(tokio::task::spawn_blocking(move || {
             let result = store.commit(&commit);
+            // Closed here, before the loop hears of it.
+            drop(commit.parts);
             Committed { store, result, publishable: commit.files, removable }
         }));
     }
 
     fn committed(&mut self, committed: Committed) -> Result<(), ScanError> {
         self.committing = None;
+        self.committing_parts = 0;
         self.store = Some(committed.store);
         committed.result?;
         for (place, files) in committed.publishable {
@@ -318,7 +268,8 @@ impl<L: Lister> Run<L> {
 
     /// Commits what is left and says what this invocation came to.
     async fn close(&mut self) -> Result<ScanOutcome, ScanError> {
-        let interrupted = self.input.stop.is_requested();
+        let stopped = self.input.stop.is_requested();
+        self.leave_unlisted().await;
         loop {
             if self.committing.is_some() {
                 let committed = landed(&mut self.committing).await;
@@ -337,9 +288,14 @@ impl<L: Lister> Run<L> {
         self.committing = None;
         committed.result?;
         let unfinished = self.unfinished();
+        let limit = self.input.budget.reached();
+        // What was done in spite of a limit is done.
+        let done = unfinished.is_empty() && self.input.account_records.iter().all(|account| account.settled);
+        let interrupted = stopped && !(limit.is_some() && done);
+        let limit = limit.filter(|_| interrupted);
         self.input.events.emit(Event::ScanEnded).await;
         let buckets = std::mem::take(&mut self.input.buckets);
-        Ok(ScanOutcome { store: committed.store, buckets, unfinished, interrupted })
+        Ok(ScanOutcome { store: committed.store, buckets, unfinished, interrupted, limit })
     }
 }
 

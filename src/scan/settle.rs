@@ -1,6 +1,7 @@
 //! Hearing workers, and what becomes of buckets by it.
 //!
-//! Owns that a bucket gets one final verdict, which is noted once and told once.
+//! Owns that a bucket gets one final verdict, which is noted once and told once, and that nothing is
+//! decided of a bucket while a worker of it is under way.
 
 use super::fate::{Fate, fate};
 use super::ledger::{OpenBucket, Stage};
@@ -9,7 +10,7 @@ use super::worker::{Message, News, StopCause};
 use super::{ScanError, Unfinished};
 use crate::event::{AccountVerdict, Effort, Event, Verdict};
 use crate::rows::RowCounts;
-use crate::s3::{Failure, Lister};
+use crate::s3::{Failure, FailureKind, Lister};
 use crate::state::{FinishedEntry, RangeRecord};
 
 impl<L: Lister> Run<L> {
@@ -22,24 +23,72 @@ impl<L: Lister> Run<L> {
             }
             News::Page { record, effort } => self.paged(place, record, effort, false).await,
             News::Done { record, effort } => {
-                self.listing -= 1;
                 self.paged(place, record, effort, true).await;
+                self.left(place).await;
             }
             News::Stopped { effort, why } => {
-                self.listing -= 1;
                 if let Some(bucket) = self.ledger.open.get_mut(&place) {
                     bucket.record.effort += effort;
+                    bucket.stopped(range);
                 }
                 let told = Event::PageListed { bucket: place, objects: 0, rows: 0, effort };
                 self.input.events.emit(told).await;
                 match why {
-                    StopCause::Storage(error) => return Err(error.into()),
-                    StopCause::Interrupted => self.interrupted(place).await,
-                    StopCause::Failed(failure) => self.failed(place, &failure).await,
+                    StopCause::Storage(error) => {
+                        self.listing -= 1;
+                        return Err(error.into());
+                    }
+                    StopCause::Interrupted => {}
+                    StopCause::Failed(failure) => self.failed(place, failure).await,
                 }
+                self.left(place).await;
             }
         }
         Ok(())
+    }
+
+    /// A range failed for good: the other workers of its bucket are stopped, and what becomes of the
+    /// bucket is judged when they have gone. Of several failures the first counts.
+    async fn failed(&mut self, place: u32, failure: Failure) {
+        if failure.kind == FailureKind::Identity {
+            self.lose_account(self.input.buckets[place as usize].entry.account, &failure).await;
+        }
+        if let Some(listing) = self.listings.get_mut(place) {
+            listing.stop.abandon();
+            listing.failure.get_or_insert(failure);
+        }
+        self.listings.silence(place);
+    }
+
+    /// A worker of a bucket has gone. With the last one it is decided how the bucket goes on.
+    async fn left(&mut self, place: u32) {
+        self.listing -= 1;
+        let Some(listing) = self.listings.get_mut(place) else {
+            return;
+        };
+        listing.workers -= 1;
+        if listing.workers > 0 {
+            return;
+        }
+        let stopped = listing.stop.is_requested();
+        if let Some(failure) = listing.failure.take() {
+            self.listings.remove(place);
+            self.judge(place, &failure).await;
+        } else if self.ledger.open.get(&place).is_some_and(|bucket| bucket.stage == Stage::Joining) {
+            self.listings.remove(place);
+            self.to_join.insert(place);
+        } else if stopped {
+            self.listings.remove(place);
+            self.interrupted(place).await;
+        }
+    }
+
+    /// Leaves the buckets whose ranges still wait for workers to a rerun.
+    pub(super) async fn leave_unlisted(&mut self) {
+        while let Some(place) = self.listings.first() {
+            self.listings.remove(place);
+            self.interrupted(place).await;
+        }
     }
 
     async fn paged(&mut self, place: u32, record: RangeRecord, effort: Effort, last: bool) {
@@ -54,36 +103,37 @@ impl<L: Lister> Run<L> {
             bucket.paged(record);
         }
         let after = bucket.counts();
-        if bucket.stage == Stage::Joining {
-            self.to_join.insert(place);
-        }
         let (objects, rows) = (after.objects - before.objects, after.rows - before.rows);
         self.input.events.emit(Event::PageListed { bucket: place, objects, rows, effort }).await;
     }
 
     async fn interrupted(&mut self, place: u32) {
         if self.input.stop.is_requested() {
-            self.halt(place, Verdict::Interrupted, "the run was stopped".to_owned()).await;
+            self.halt(place, Verdict::Interrupted, self.why_stopped()).await;
         } else {
             self.halt(place, Verdict::Failed, "its account cannot be used any more".to_owned()).await;
         }
     }
 
-    async fn failed(&mut self, place: u32, failure: &Failure) {
+    fn why_stopped(&self) -> String {
+        self.input.budget.reached().map_or_else(|| "the run was stopped".to_owned(), |limit| limit.to_string())
+    }
+
+    /// What becomes of a bucket whose listing failed and whose workers have gone.
+    async fn judge(&mut self, place: u32, failure: &Failure) {
         let literal = self.input.buckets[place as usize].entry.literal;
         let ordered = self.ledger.open.get(&place).is_some_and(|bucket| bucket.record.ordered);
         match fate(failure, literal, ordered, self.input.settings.on_denied) {
             Fate::Final(verdict) => self.conclude(place, verdict, Some(failure.to_string())).await,
             Fate::Halted(verdict) => self.halt(place, verdict, failure.to_string()).await,
+            Fate::AccountLost => self.halt(place, Verdict::Failed, failure.to_string()).await,
             Fate::Restart => {
                 let told = Event::OrderLost { bucket: place, label: self.label(place), reason: failure.to_string() };
                 self.input.events.emit(told).await;
-                self.ledger.open.get_mut(&place).into_iter().for_each(OpenBucket::restart_unordered);
+                if let Some(bucket) = self.ledger.open.get_mut(&place) {
+                    bucket.restart_unordered(&self.first_ranges);
+                }
                 self.pending.push_front(place);
-            }
-            Fate::AccountLost => {
-                self.lose_account(self.input.buckets[place as usize].entry.account, failure).await;
-                self.halt(place, Verdict::Failed, failure.to_string()).await;
             }
         }
     }
@@ -114,6 +164,7 @@ impl<L: Lister> Run<L> {
             }
             self.unbegun.push((place, verdict, reason.clone()));
         } else if let Some(bucket) = self.ledger.open.get_mut(&place) {
+            bucket.put_back(&self.first_ranges);
             bucket.stage = Stage::Halted(verdict, reason.clone());
             counts = bucket.counts();
         }
@@ -151,7 +202,7 @@ impl<L: Lister> Run<L> {
 
     /// The buckets that this invocation leaves without a final verdict.
     pub(super) fn unfinished(&self) -> Vec<Unfinished> {
-        let stopped = || (Verdict::Interrupted, "the run was stopped".to_owned());
+        let stopped = || (Verdict::Interrupted, self.why_stopped());
         let open = self.ledger.open.iter().map(|(&bucket, open)| {
             let (verdict, reason) = match &open.stage {
                 Stage::Halted(verdict, reason) => (*verdict, reason.clone()),

@@ -1,7 +1,11 @@
 //! Stopping: asked for softly first, then for good.
 
 use std::future::Future;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long what is in flight may still take once stopping is asked for.
+pub const GRACE: Duration = Duration::from_secs(2);
 
 /// The wish to stop, shared by all that works. Cloning shares it.
 #[derive(Clone, Debug, Default)]

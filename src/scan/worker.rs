@@ -136,7 +136,7 @@ impl<L: Lister> Worker<'_, L> {
         };
         let mut part = open().map_err(StopCause::Storage)?;
         self.tell(News::Opened(part.file())).await;
-        let scan: Scan = Arc::new(Mutex::new(PageScan::new(task.writer.clone())));
+        let scan: Scan = Arc::new(Mutex::new(PageScan::new(task.writer.clone()).within(&task.record.range.prefix)));
         let mut tokens = TokenGuard::default();
         loop {
             self.page(&scan).await?;
@@ -185,7 +185,8 @@ impl<L: Lister> Worker<'_, L> {
         lock(scan).expect(&task.record.cursor, task.record.range.until.as_ref(), task.ordered, encoding);
         let request = async || {
             let tap = PageTap::new(Arc::<Mutex<PageScan<RowWriter>>>::clone(scan), task.caller.idle_timeout());
-            task.lister.list_page(&task.name, &task.region, &task.record.cursor, tap).await?;
+            let RangeRecord { range, cursor, .. } = &task.record;
+            task.lister.list_page(&task.name, &task.region, &range.prefix, cursor, tap).await?;
             if lock(scan).is_finished() {
                 return Ok(());
             }

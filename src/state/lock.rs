@@ -8,6 +8,7 @@ use crate::output::{FileError, create_folder};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The lock, held until dropped.
 #[derive(Debug)]
@@ -30,7 +31,19 @@ impl JobLock {
             .truncate(false)
             .open(&path)
             .map_err(FileError::at("open lock", &path))?;
-        match file.try_lock() {
+        let mut locked = file.try_lock();
+        for _ in 0..LOOKS {
+            // Somebody who only looks whether there is a run holds it for a moment.
+            if matches!(locked, Err(TryLockError::WouldBlock)) {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "no runtime is about yet, and it is a tenth of a second"
+                )]
+                std::thread::sleep(LOOK);
+                locked = file.try_lock();
+            }
+        }
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -47,7 +60,18 @@ impl JobLock {
         note().map_err(FileError::at("write", &path))?;
         Ok(Self { _file: file })
     }
+
+    /// Whether a process holds the lock right now. Where that cannot be told, none does.
+    #[must_use]
+    pub fn is_held(state_file: &Path) -> bool {
+        let file = File::open(lock_path(state_file));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
 }
+
+/// How often the lock is asked for, and how long between: looking takes far less.
+const LOOKS: usize = 5;
+const LOOK: Duration = Duration::from_millis(20);
 
 fn lock_path(state_file: &Path) -> PathBuf {
     // A state file may itself be named so: the two must never be one.
@@ -69,7 +93,9 @@ mod tests {
         assert!(
             matches!(&error, StateError::Locked { holder, .. } if holder.contains(&std::process::id().to_string()))
         );
+        assert!(JobLock::is_held(&state));
         drop(lock);
+        assert!(!JobLock::is_held(&state) && !JobLock::is_held(Path::new("not/there.json")));
         JobLock::take(&state).unwrap();
         assert_ne!(lock_path(Path::new("state/x.lock")), Path::new("state/x.lock"));
     }

@@ -8,6 +8,7 @@ mod journal;
 mod lock;
 mod record;
 mod run;
+mod status;
 
 pub use lock::JobLock;
 pub use record::{
@@ -15,6 +16,7 @@ pub use record::{
     RangeRecord, RunPhase, RunRecord,
 };
 pub use run::{Commit, FinishedRange, RunFolder, RunStore};
+pub use status::RunStatus;
 
 use crate::output::FileError;
 use std::path::{Path, PathBuf};

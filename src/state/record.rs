@@ -1,8 +1,9 @@
 //! What the state file and the journals say: their shapes on disk, and reading and replacing the
 //! state file.
 //!
-//! Version 1. Owns that a state of a newer version, of another program or that cannot be read is
-//! refused and left alone.
+//! Version 2: a bucket may have ranges that wait (`waiting`), and ranges that no longer count
+//! (`void_below`); version 1 knew neither. Owns that a state of a newer version, of another program or
+//! that cannot be read is refused and left alone.
 
 use super::StateError;
 use crate::output::{FileError, JoinedFile, PartLength, ReplaceStep, replace};
@@ -17,7 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "s3scan-state";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One run of a job, as far as it is committed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,6 +80,9 @@ pub struct AccountRecord {
     /// Whether nothing more is to be learnt of it in this run: its buckets are known, or it cannot
     /// be used for a reason that waiting does not mend.
     pub settled: bool,
+    /// The address that was asked; `None` is that of AWS, or of the synthetic store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
     /// What became of it.
     pub verdict: crate::event::AccountVerdict,
     /// Why, where it is not `ok`.
@@ -112,13 +116,27 @@ pub struct BucketRecord {
     pub counts: RowCounts,
     /// Committed length of its index of finished ranges, in bytes.
     pub index: u64,
+    /// Ranges with ids below are of before its listing started over, and no longer count. They stay in
+    /// the index, which nothing is cut off from while a state may still speak of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub void_below: u32,
     /// The id the next range gets.
     pub next_range: u32,
-    /// Ranges in progress. None left: all are in the index, and the parts can be joined.
+    /// How many of the ranges that its listing begins with nobody has begun yet. They are taken up in
+    /// key order, so that these are the last ones, and are known from the job's prefixes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: u32,
+    /// Ranges in progress. None left and none waiting: all are in the index, and the parts can be
+    /// joined.
     pub ranges: Vec<RangeRecord>,
     /// Set once its files are made: where they stand in the journal of files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<FileSpan>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A range in progress.
@@ -256,6 +274,13 @@ impl RunRecord {
         serde_json::from_slice(&text).map(Some).map_err(|error| StateError::corrupt(path, &error.to_string()))
     }
 
+    /// Whether this program may go on with the run: one of an older version means other things by
+    /// what it says.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.version == VERSION
+    }
+
     /// Replaces the state file, durably.
     ///
     /// # Errors
@@ -292,6 +317,19 @@ mod tests {
         record.save(&path).unwrap();
         assert_eq!(RunRecord::load(&path).unwrap(), Some(record));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_bucket_of_an_older_program_has_no_range_waiting() {
+        let json = r#"{"bucket": 3, "started": "2026-11-22T11:45:00Z",
+            "effort": {"requests": 1, "retries": 0, "throttles": 0}, "ordered": true,
+            "counts": {"objects": 5, "bytes": 5, "rows": 5, "undated": 0}, "index": 0, "next_range": 1,
+            "ranges": [{"id": 0, "range": {"after": null, "until": null}, "cursor": {"after": "k"},
+                "part": {"bytes": 9, "rows": 5, "checksum": 1},
+                "counts": {"objects": 5, "bytes": 5, "rows": 5, "undated": 0}}]}"#;
+        let bucket: BucketRecord = serde_json::from_str(json).unwrap();
+        assert_eq!((bucket.waiting, bucket.ranges.len()), (0, 1));
+        assert_eq!(bucket.ranges[0].range, Range::default());
     }
 
     #[test]

@@ -71,8 +71,6 @@ pub struct Commit {
     pub parts: Vec<Arc<File>>,
     /// Buckets whose folder, or a part in it, is new since the last commit.
     pub new_parts: Vec<u32>,
-    /// Buckets that were begun anew since: their finished ranges no longer count.
-    pub restarted: Vec<u32>,
     /// Ranges that were finished since.
     pub ranges: Vec<FinishedRange>,
     /// Files that were made since, by bucket: these buckets are ready to be published.
@@ -181,9 +179,6 @@ impl RunStore {
             sync_folder(self.folder.path())?;
         }
         crash::reached("parts-synced");
-        for bucket in &commit.restarted {
-            self.indexes.insert(*bucket, 0);
-        }
         self.append_indexes(&commit.ranges)?;
         crash::reached("index-synced");
         for (bucket, files) in &commit.files {
@@ -274,7 +269,7 @@ impl RunStore {
         entries.filter(|entry| entry.as_ref().map_or(true, |file| file.bucket == bucket)).collect()
     }
 
-    /// The finished ranges of a bucket.
+    /// The finished ranges of a bucket, those of before its listing started over included.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -315,12 +310,15 @@ impl RunStore {
         Ok(())
     }
 
-    /// Checks that what the state says fits its journals, so that places and accounts can be relied
-    /// on from here.
+    /// Checks that what the state says fits its journals and the `first_ranges` that a listing begins
+    /// with, so that places, accounts and numbers of ranges can be relied on from here.
     ///
     /// # Errors
     /// When it does not.
-    pub fn check(&self) -> Result<(), StateError> {
+    pub fn check(&self, first_ranges: usize) -> Result<(), StateError> {
+        if self.record.buckets.iter().any(|bucket| bucket.waiting as usize > first_ranges) {
+            return Err(StateError::corrupt(&self.state_file, "it names ranges that the job does not have"));
+        }
         let buckets = self.buckets()?;
         let is_known = |bucket: u32| (bucket as usize) < buckets.len();
         let accounts = self.record.accounts.len();

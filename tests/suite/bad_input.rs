@@ -40,7 +40,7 @@ fn a_job_file_that_is_not_there() {
 #[test]
 fn broken_toml_is_shown_with_its_place() {
     let told = refused("version = 1\n[buckets]\ninclude = [\"a\",\n[limits]\n");
-    assert_told(&told, &["error: not valid TOML", "job.toml:4:"]);
+    assert_told(&told, &["error: not valid TOML", "job.toml:3:11"]);
     assert_told(&refused("version = 1\nname = \"a\nb\"\n"), &["job.toml:2:"]);
 }
 
@@ -80,7 +80,7 @@ fn two_jobs_of_one_name_are_not_begun() {
     let output = workspace.command(&["run", "one.toml", "two.toml"]).output().expect("runs");
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8_lossy(&output.stderr);
-    assert_told(&told, &["error: two of the jobs are named `same`", "hint: set `name` in one of them"]);
+    assert_told(&told, &["error: the job is named `same`, as is that of `two.toml`", "hint: set `name`, and"]);
     assert!(!workspace.path("data").exists());
 }
 
@@ -98,9 +98,21 @@ fn a_wrong_job_does_not_keep_the_next_from_running() {
 #[test]
 fn a_demo_knob_that_is_wrong_names_those_there_are() {
     for (knob, words) in [
-        ("object=3", ["error: unknown knob `object`", "hint: the knobs are `objects`, `shape`,"]),
-        ("page_size=0", ["error: knob `page_size` cannot be `0`", "expected a whole number from 1 to 1000"]),
-        ("faults=500,501", ["error: knob `faults` cannot be `500,501`", "`truncated`, `malformed`"]),
+        (
+            "object=3",
+            ["error: `accounts.a.endpoint_url`: unknown knob `object`", "hint: the knobs are `objects`, `shape`,"],
+        ),
+        (
+            "page_size=0",
+            [
+                "error: `accounts.a.endpoint_url`: knob `page_size` cannot be `0`",
+                "expected a whole number from 1 to 1000",
+            ],
+        ),
+        (
+            "faults=500,501",
+            ["error: `accounts.a.endpoint_url`: knob `faults` cannot be `500,501`", "`truncated`, `malformed`"],
+        ),
     ] {
         let workspace = Workspace::new();
         workspace.job(&format!("demo:?{knob}"), "");

@@ -55,6 +55,15 @@ impl Workspace {
         command
     }
 
+    /// Runs the program with these arguments, and expects it to end with `code`; standard output.
+    pub fn tell(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{told}\n{error}");
+        told
+    }
+
     /// Runs `s3scan run job.toml` with more arguments.
     pub fn run(&self, more: &[&str]) -> Output {
         self.command(&[&["run", "job.toml"], more].concat()).output().expect("the program runs")
@@ -87,6 +96,12 @@ impl Workspace {
 
     pub fn last_run(&self) -> PathBuf {
         self.runs().pop().expect("a run")
+    }
+
+    /// `files.csv` of the last run, a map for each row.
+    pub fn listed_files(&self) -> Vec<BTreeMap<String, String>> {
+        let mut reader = csv::Reader::from_path(self.last_run().join("files.csv")).expect("files.csv");
+        reader.deserialize().map(|row| row.expect("a row")).collect()
     }
 
     /// The CSV files of the last run by name, with their bytes.
@@ -197,6 +212,11 @@ impl Server {
     /// Its host and port.
     pub fn address(&self) -> &str {
         self.url.strip_prefix("http://").expect("http")
+    }
+
+    /// One of its counters.
+    pub fn count(&self, name: &str) -> u64 {
+        self.counters()[name].as_u64().expect("a counter")
     }
 
     /// Its counters, by a plain HTTP request.

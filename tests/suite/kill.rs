@@ -8,64 +8,130 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-const SPEC: &str = "objects=6000&small=12&small_objects=150&seed=3";
+/// What is served.
+pub const SPEC: &str = "objects=6000&small=12&small_objects=150&seed=3";
 const FAULTS: &str = "fault_rate=0.05&faults=500,503,reset,truncated,malformed,error200";
+/// The rest of the job.
 const REST: &str = "[output]\nrows_per_file = 1_100\n[limits]\nmax_attempts = 20\nconcurrency = 8\n[state]\ncheckpoint_every = \"10ms\"";
 
-fn uninterrupted(server: &Server) -> BTreeMap<String, Vec<u8>> {
-    let workspace = Workspace::new();
-    workspace.job(&server.url, REST);
-    workspace.expect(0, &["-q"]);
-    workspace.files()
+/// A job over [`SPEC`] that is killed and gone on with.
+pub struct Kills {
+    /// The job but for its account.
+    pub rest: String,
+    /// The rows it comes to.
+    pub rows: u64,
+}
+
+impl Kills {
+    fn workspace(&self, server: &Server) -> Workspace {
+        let workspace = Workspace::new();
+        workspace.job(&server.url, &self.rest);
+        workspace
+    }
+
+    /// The files of a run without faults and kills.
+    fn undisturbed(&self) -> BTreeMap<String, Vec<u8>> {
+        let server = Server::start(&format!("demo:?{SPEC}"));
+        let workspace = self.workspace(&server);
+        workspace.expect(0, &["-q"]);
+        assert_eq!(workspace.summary()["totals"]["rows"], self.rows);
+        workspace.files()
+    }
+
+    /// Kills at every named step of the commit protocol.
+    pub fn at_every_step(&self) {
+        let server = Server::start(&format!("demo:?{SPEC}&{FAULTS}"));
+        let expected = self.undisturbed();
+        let mut kills = 0;
+        for step in STEPS {
+            for count in [1, 2, 5] {
+                let workspace = self.workspace(&server);
+                let what = format!("{step}:{count}");
+                let mut command = workspace.command(&["run", "job.toml", "-q"]);
+                let status = command.env("S3SCAN_CRASH_AT", &what).stderr(Stdio::null()).status().expect("runs");
+                if status.signal() == Some(9) {
+                    kills += 1;
+                    // And once more at the same step, so that what resuming does is cut off as well.
+                    let mut again = workspace.command(&["run", "job.toml", "-q"]);
+                    let status =
+                        again.env("S3SCAN_CRASH_AT", format!("{step}:1")).stderr(Stdio::null()).status().expect("runs");
+                    kills += u32::from(status.signal() == Some(9));
+                    if status.signal() == Some(9) || !status.success() {
+                        let code = workspace.run(&["-q"]).status.code();
+                        assert_eq!(code, Some(0), "{what}");
+                    }
+                } else {
+                    // Some steps come once a run: there is no fifth time.
+                    assert_eq!(status.code(), Some(0), "{what}");
+                    assert!(count > 1, "{what}: the step was never reached");
+                }
+                if step != "run-finished" || status.signal() != Some(9) {
+                    assert_whole(&workspace, &expected, self.rows, &what);
+                }
+            }
+        }
+        assert!(kills >= 50, "only {kills} kills");
+    }
+
+    /// Kills at seeded random moments.
+    pub fn at_random_moments(&self) {
+        // Latency stretches a run, so that most moments fall into it.
+        let server = Server::start(&format!("demo:?{SPEC}&{FAULTS}&latency_ms=12"));
+        let expected = self.undisturbed();
+        let mut moments = Moments(20_261_123);
+        let mut kills = 0;
+        for round in 0..40 {
+            if kills >= 60 {
+                break;
+            }
+            let workspace = self.workspace(&server);
+            let mut ended = false;
+            for _ in 0..12 {
+                let mut child =
+                    workspace.command(&["run", "job.toml", "-q"]).stderr(Stdio::null()).spawn().expect("runs");
+                let deadline = Instant::now() + Duration::from_millis(15 + moments.next(140));
+                let status = loop {
+                    match child.try_wait().expect("waited") {
+                        Some(status) => break Some(status),
+                        None if Instant::now() >= deadline => break None,
+                        None => std::thread::yield_now(),
+                    }
+                };
+                if let Some(status) = status {
+                    assert_eq!(status.code(), Some(0), "round {round}");
+                    ended = true;
+                    break;
+                }
+                child.kill().expect("killed");
+                child.wait().expect("waited");
+                kills += 1;
+            }
+            if !ended {
+                workspace.expect(0, &["-q"]);
+            }
+            // A kill behind the last commit finds the run finished: then the rerun is a run of its own.
+            for run in workspace.runs() {
+                let text = std::fs::read(run.join("summary.json")).expect("every run that was begun was finished");
+                let summary: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+                assert_eq!(summary["complete"], true, "round {round}");
+                assert!(!run.join(".parts").exists(), "round {round}: parts were left behind");
+            }
+            assert!(workspace.files() == expected, "round {round}: the files differ after {kills} kills");
+        }
+        assert!(kills >= 50, "only {kills} kills");
+    }
 }
 
 /// What a run that was killed and gone on with must have come to.
-fn assert_whole(workspace: &Workspace, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
+fn assert_whole(workspace: &Workspace, expected: &BTreeMap<String, Vec<u8>>, rows: u64, what: &str) {
     assert_eq!(workspace.runs().len(), 1, "{what}: the run was begun anew instead of gone on with");
     assert!(workspace.files() == *expected, "{what}: the files differ");
     let run = workspace.last_run();
     assert!(!run.join(".parts").exists(), "{what}: parts were left behind");
     let summary = workspace.summary();
     assert_eq!(summary["complete"], true, "{what}");
-    assert_eq!(summary["totals"]["rows"], 5 * 6000 + 12 * 150, "{what}");
-    let mut reader = csv::Reader::from_path(run.join("files.csv")).expect("files.csv");
-    let listed: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
-    assert_eq!(listed.len(), expected.len(), "{what}: files.csv");
-}
-
-#[test]
-fn killed_at_every_step_of_the_commit_protocol() {
-    let server = Server::start(&format!("demo:?{SPEC}&{FAULTS}"));
-    let expected = uninterrupted(&server);
-    let mut kills = 0;
-    for step in STEPS {
-        for count in [1, 2, 5] {
-            let workspace = Workspace::new();
-            workspace.job(&server.url, REST);
-            let what = format!("{step}:{count}");
-            let mut command = workspace.command(&["run", "job.toml", "-q"]);
-            let status = command.env("S3SCAN_CRASH_AT", &what).status().expect("runs");
-            if status.signal() == Some(9) {
-                kills += 1;
-                // And once more at the same step, so that what resuming does is cut off as well.
-                let mut again = workspace.command(&["run", "job.toml", "-q"]);
-                let status = again.env("S3SCAN_CRASH_AT", format!("{step}:1")).status().expect("runs");
-                kills += u32::from(status.signal() == Some(9));
-                if status.signal() == Some(9) || !status.success() {
-                    let code = workspace.run(&["-q"]).status.code();
-                    assert_eq!(code, Some(0), "{what}");
-                }
-            } else {
-                // Some steps come once a run: there is no fifth time.
-                assert_eq!(status.code(), Some(0), "{what}");
-                assert!(count > 1, "{what}: the step was never reached");
-            }
-            if step != "run-finished" || status.signal() != Some(9) {
-                assert_whole(&workspace, &expected, &what);
-            }
-        }
-    }
-    assert!(kills >= 50, "only {kills} kills");
+    assert_eq!(summary["totals"]["rows"], rows, "{what}");
+    assert_eq!(workspace.listed_files().len(), expected.len(), "{what}: files.csv");
 }
 
 /// A small generator (`SplitMix64`), so that the moments are the same in every run of the test.
@@ -81,50 +147,17 @@ impl Moments {
     }
 }
 
+/// Whole buckets.
+fn plain() -> Kills {
+    Kills { rest: REST.to_owned(), rows: 5 * 6000 + 12 * 150 }
+}
+
+#[test]
+fn killed_at_every_step_of_the_commit_protocol() {
+    plain().at_every_step();
+}
+
 #[test]
 fn killed_at_random_moments() {
-    // Latency stretches a run, so that most moments fall into it.
-    let server = Server::start(&format!("demo:?{SPEC}&{FAULTS}&latency_ms=12"));
-    let expected = uninterrupted(&server);
-    let mut moments = Moments(20_261_123);
-    let mut kills = 0;
-    for round in 0..40 {
-        if kills >= 60 {
-            break;
-        }
-        let workspace = Workspace::new();
-        workspace.job(&server.url, REST);
-        let mut ended = false;
-        for _ in 0..12 {
-            let mut child = workspace.command(&["run", "job.toml", "-q"]).stderr(Stdio::null()).spawn().expect("runs");
-            let deadline = Instant::now() + Duration::from_millis(15 + moments.next(140));
-            let status = loop {
-                match child.try_wait().expect("waited") {
-                    Some(status) => break Some(status),
-                    None if Instant::now() >= deadline => break None,
-                    None => std::thread::yield_now(),
-                }
-            };
-            if let Some(status) = status {
-                assert_eq!(status.code(), Some(0), "round {round}");
-                ended = true;
-                break;
-            }
-            child.kill().expect("killed");
-            child.wait().expect("waited");
-            kills += 1;
-        }
-        if !ended {
-            workspace.expect(0, &["-q"]);
-        }
-        // A kill behind the last commit finds the run finished: then the rerun is a run of its own.
-        for run in workspace.runs() {
-            let text = std::fs::read(run.join("summary.json")).expect("every run that was begun was finished");
-            let summary: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
-            assert_eq!(summary["complete"], true, "round {round}");
-            assert!(!run.join(".parts").exists(), "round {round}: parts were left behind");
-        }
-        assert!(workspace.files() == expected, "round {round}: the files differ after {kills} kills");
-    }
-    assert!(kills >= 50, "only {kills} kills");
+    plain().at_random_moments();
 }

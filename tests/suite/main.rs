@@ -1,23 +1,53 @@
 //! The integration tests, in one binary.
 //!
 //! - `bad_input`: wrong jobs, files and stores: the exit code, what is told, and that nothing is lost
+//! - `budgets`: limits of requests and time with the real program: what is sent, what is told, what goes on
+//! - `commands`: the commands beside `run`: what they print, and how they end
+//! - `compressed`: compressed files: the same bytes always, listed as they are, holding what plain files hold
+//! - `dialects`: dialects, sets of columns and encodings of keys against the truth
+//! - `empty_buckets`: buckets that give no row
+//! - `generated`: the reference in the README, fresh or written
 //! - `harness`: the real program in a folder of its own, demo servers, what comes out
+//! - `job_files`: job files right and wrong, layered and mutated: what each is told, word by word
 //! - `kill`: `kill -9` at every step and at random moments
 //! - `layers`: what each module of `src` may use, and how long its files are
-//! - `memory_store`: a store in memory with faults and crashes, for `property`
+//! - `limits`: stopped by a limit after so many requests or so long, and gone on with
+//! - `memory_run`: the whole scan over `memory_store`, for `limits`, `property` and `ranges`
+//! - `memory_store`: a store in memory with faults, traps and crashes
+//! - `own_settings`: what accounts set for themselves: profiles, buckets, limits
+//! - `prefixes`: listing by prefixes: killed everywhere, and a thousand of them
 //! - `property`: each row once, whatever objects, pages, faults and crashes
+//! - `ranges`: buckets of many ranges: what is bounded, and what one range's end means to the others
 //! - `resume`: which run an invocation does
+//! - `schema`: the JSON Schema of job files, against right and wrong ones and the reader
 //! - `shapes`: every shape of keys against the truth
+//! - `shipped_jobs`: the jobs that come with s3scan, run over demo buckets
 //! - `signals`: stopped by SIGINT and SIGTERM, once and twice, and gone on with
+//! - `status`: `status` in every state of a job
 
 #![expect(clippy::disallowed_methods, reason = "tests prepare files, and nobody else reads them")]
 
 mod bad_input;
+mod budgets;
+mod commands;
+mod compressed;
+mod dialects;
+mod empty_buckets;
+mod generated;
 mod harness;
+mod job_files;
 mod kill;
 mod layers;
+mod limits;
+mod memory_run;
 mod memory_store;
+mod own_settings;
+mod prefixes;
 mod property;
+mod ranges;
 mod resume;
+mod schema;
 mod shapes;
+mod shipped_jobs;
 mod signals;
+mod status;

@@ -29,9 +29,10 @@ pub enum Mishap {
 }
 
 /// What kind of store it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Habit {
     /// As S3.
+    #[default]
     Sound,
     /// Does not heed `encoding-type`, and says nothing of it.
     PlainKeys,
@@ -39,12 +40,32 @@ pub enum Habit {
     Unordered,
     /// The same, and every page begins with the last key of the one before.
     Repeating,
+    /// As S3, but lists every key whatever the prefix.
+    DeafToPrefixes,
+}
+
+/// What becomes of those who ask for a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trap {
+    /// 403.
+    Denied,
+    /// 503, always.
+    Down,
+    /// It is listed in no key order, and only by token, once every request that hangs does.
+    Disordered,
+    /// The first request is never answered.
+    HangsOnce,
+    /// No request is ever answered.
+    Hangs,
 }
 
 /// Buckets by name.
+#[derive(Default)]
 pub struct MemoryStore {
     pub habit: Habit,
     pub buckets: BTreeMap<String, BTreeMap<String, StoredObject>>,
+    /// By bucket and prefix.
+    pub traps: BTreeMap<(String, String), Trap>,
     pub page_size: usize,
     /// Bytes in a frame.
     pub frame: usize,
@@ -53,14 +74,37 @@ pub struct MemoryStore {
     /// After how many requests everything stops dead.
     pub crash_after: Option<usize>,
     pub crashed: CancellationToken,
-    pub requests: Mutex<usize>,
+    /// The bucket and the prefix of every request so far.
+    pub asked: Mutex<Vec<(String, String)>>,
 }
 
 impl MemoryStore {
-    fn page(&self, bucket: &str, cursor: &Cursor) -> Vec<u8> {
+    /// How many requests it got.
+    pub fn requests(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
+    /// How many requests it got for a prefix.
+    pub fn requests_for(&self, bucket: &str, prefix: &str) -> usize {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|(name, begin)| (name.as_str(), begin.as_str()) == (bucket, prefix)).count()
+    }
+
+    /// Waits until all have been asked for that hang once in a bucket.
+    async fn all_hang(&self, bucket: &str) {
+        let hang = |((name, _), trap): &(&(String, String), &Trap)| name == bucket && **trap == Trap::HangsOnce;
+        for ((_, prefix), _) in self.traps.iter().filter(hang) {
+            while self.requests_for(bucket, prefix) == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn page(&self, bucket: &str, prefix: &str, cursor: &Cursor, trap: Option<Trap>) -> Vec<u8> {
         let objects = &self.buckets[bucket];
-        let ordered = matches!(self.habit, Habit::Sound | Habit::PlainKeys);
-        let mut keys: Vec<&String> = objects.keys().collect();
+        let ordered = !matches!(self.habit, Habit::Unordered | Habit::Repeating) && trap != Some(Trap::Disordered);
+        let deaf = self.habit == Habit::DeafToPrefixes;
+        let mut keys: Vec<&String> = objects.keys().filter(|key| deaf || key.starts_with(prefix)).collect();
         if !ordered {
             keys.reverse();
         }
@@ -121,11 +165,19 @@ fn escaped(key: &str) -> String {
 }
 
 impl Lister for MemoryStore {
-    async fn list_page(&self, bucket: &str, _region: &str, cursor: &Cursor, tap: PageTap) -> Result<(), Failure> {
+    async fn list_page(
+        &self,
+        bucket: &str,
+        _region: &str,
+        prefix: &str,
+        cursor: &Cursor,
+        tap: PageTap,
+    ) -> Result<(), Failure> {
+        let asked_before = self.requests_for(bucket, prefix);
         let number = {
-            let mut requests = self.requests.lock().unwrap();
-            *requests += 1;
-            *requests
+            let mut asked = self.asked.lock().unwrap();
+            asked.push((bucket.to_owned(), prefix.to_owned()));
+            asked.len()
         };
         if self.crash_after.is_some_and(|crash| number > crash) {
             self.crashed.cancel();
@@ -138,10 +190,19 @@ impl Lister for MemoryStore {
             Some(Mishap::Internal) => return Err(failure(FailureKind::Transient)),
             _ => {}
         }
-        let body = self.page(bucket, cursor);
+        let sprung = self.traps.get(&(bucket.to_owned(), prefix.to_owned())).copied();
+        match sprung {
+            Some(Trap::Denied) => return Err(failure(FailureKind::Denied)),
+            Some(Trap::Down) => return Err(failure(FailureKind::Transient)),
+            Some(Trap::HangsOnce) if asked_before == 0 => std::future::pending().await,
+            Some(Trap::Hangs) => std::future::pending().await,
+            Some(Trap::Disordered) => self.all_hang(bucket).await,
+            _ => {}
+        }
+        let body = self.page(bucket, prefix, cursor, sprung);
         let sent = if mishap == Some(Mishap::Cut) { body.len() / 2 } else { body.len() };
         tap.sink().begin();
-        for frame in body[..sent].chunks(self.frame) {
+        for frame in body[..sent].chunks(self.frame.max(1)) {
             tap.sink().feed(frame).map_err(refused)?;
             tokio::task::yield_now().await;
         }

@@ -1,30 +1,22 @@
 //! The property that matters: for any objects, page sizes, faults and crashes, the rows of the
 //! published files equal a ten-line reference filter over the objects, each row once, in key order.
 
+use crate::memory_run::{Asked, finished, invoke, published, published_path};
 use crate::memory_store::{Habit, MemoryStore, Mishap, StoredObject};
-use jiff::Timestamp;
 use proptest::prelude::*;
-use s3scan::event::{Effort, Events};
-use s3scan::output::{Place, PlaceValues};
-use s3scan::rows::{BucketFields, Column, ObjectFilter};
-use s3scan::scan::{Caller, ScanAccount, ScanBucket, ScanInput, ScanSettings, Stop, run};
-use s3scan::state::{AccountRecord, BucketEntry, RunRecord, RunStore};
+use s3scan::job::{Compression, Dialect, EmptyBucket, merged_prefixes};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 #[derive(Clone, Debug)]
 struct Case {
     buckets: BTreeMap<String, BTreeMap<String, StoredObject>>,
+    asked: Asked,
     page_size: usize,
     frame: usize,
     mishaps: Vec<Option<Mishap>>,
     crashes: Vec<usize>,
-    rows_per_file: u64,
-    min_size: Option<u64>,
-    window: (Option<i64>, Option<i64>),
     garbage: bool,
     habit: Habit,
 }
@@ -40,6 +32,22 @@ fn objects() -> impl Strategy<Value = BTreeMap<String, StoredObject>> {
     proptest::collection::btree_map(keys(), object, 0..60)
 }
 
+/// As a job may write them: in any order, overlapping, twice, of keys there are and are not.
+fn prefixes() -> impl Strategy<Value = Vec<String>> {
+    let prefix =
+        prop_oneof![6 => "[a-c/]{1,3}", 1 => "[é日+%& /]{1,2}", 1 => Just("x".repeat(1024)), 1 => Just(String::new())];
+    prop_oneof![1 => Just(Vec::new()), 2 => proptest::collection::vec(prefix, 1..6)]
+}
+
+/// Dialect, compression and what a bucket without rows gives.
+fn forms() -> impl Strategy<Value = (Dialect, Compression, EmptyBucket)> {
+    (
+        prop_oneof![Just(Dialect::Standard), Just(Dialect::Classic)],
+        prop_oneof![2 => Just(Compression::None), 1 => Just(Compression::Gzip), 1 => Just(Compression::Zstd)],
+        prop_oneof![Just(EmptyBucket::Header), Just(EmptyBucket::None)],
+    )
+}
+
 fn cases() -> impl Strategy<Value = Case> {
     let mishap = prop_oneof![
         3 => Just(None),
@@ -52,117 +60,57 @@ fn cases() -> impl Strategy<Value = Case> {
         1_usize..700,
         proptest::collection::vec(mishap, 0..9),
         proptest::collection::vec(1_usize..25, 0..4),
-        (1_u64..20, proptest::option::of(0_u64..100)),
+        (1_u64..20, proptest::option::of(0_u64..100), prefixes(), 1_u32..9, forms()),
         (
             window,
             any::<bool>(),
             prop_oneof![3 => Just(Habit::Sound), 1 => Just(Habit::PlainKeys), 1 => Just(Habit::Unordered)],
         ),
     )
-        .prop_map(
-            |(buckets, page_size, frame, mishaps, crashes, (rows_per_file, min_size), (window, garbage, habit))| {
-                // With nothing but mishaps no page would ever come.
-                let mishaps = mishaps.into_iter().chain([None]).collect();
-                Case { buckets, page_size, frame, mishaps, crashes, rows_per_file, min_size, window, garbage, habit }
-            },
-        )
+        .prop_map(|(buckets, page_size, frame, mishaps, crashes, asked, (window, garbage, habit))| {
+            let (rows_per_file, min_size, prefixes, concurrency, (dialect, compression, empty)) = asked;
+            let prefixes = merged_prefixes(prefixes);
+            let asked = Asked {
+                prefixes,
+                rows_per_file,
+                dialect,
+                compression,
+                empty,
+                min_size,
+                window,
+                concurrency,
+                ..Asked::default()
+            };
+            // With nothing but mishaps no page would ever come.
+            let mishaps = mishaps.into_iter().chain([None]).collect();
+            Case { buckets, asked, page_size, frame, mishaps, crashes, garbage, habit }
+        })
 }
 
-fn job(folder: &Path) -> s3scan::job::Job {
-    let path = folder.join("property.toml");
-    let output = folder.join("data/{job}/{run}/{bucket}_{part}.csv");
-    let text = format!("version = 1\n[limits]\nmax_attempts = 50\n[output]\npath = '{}'\n", output.display());
-    std::fs::write(&path, text).unwrap();
-    s3scan::job::load(&path).unwrap()
-}
-
-/// One invocation: to the end, or to the crash.
-async fn invoke(case: &Case, folder: &Path, crash_after: Option<usize>) -> bool {
-    let job = job(folder);
-    let state_file = folder.join("state.json");
-    let crashed = CancellationToken::new();
-    let lister = MemoryStore {
-        habit: case.habit,
-        buckets: case.buckets.clone(),
-        page_size: case.page_size,
-        frame: case.frame,
-        mishaps: case.mishaps.clone(),
-        crash_after,
-        crashed: crashed.clone(),
-        requests: std::sync::Mutex::new(0),
-    };
-    let entries: Vec<BucketEntry> = case
-        .buckets
-        .keys()
-        .map(|name| BucketEntry { account: 0, name: name.clone(), region: "r".into(), literal: false })
-        .collect();
-    let known = RunRecord::load(&state_file).unwrap();
-    let store = if let Some(record) = known {
-        RunStore::open(&state_file, record).unwrap()
-    } else {
-        let mut record = RunRecord::new("property", "run", Timestamp::UNIX_EPOCH, folder.join("data/property/run"));
-        record.accounts = vec![AccountRecord {
-            name: "a".into(),
-            discovered: true,
-            settled: true,
-            verdict: s3scan::event::AccountVerdict::Ok,
-            reason: None,
-        }];
-        RunStore::create(&state_file, record, &entries).unwrap()
-    };
-    let window = s3scan::job::Window {
-        since: case.window.0.map(|second| Timestamp::from_second(second).unwrap()),
-        until: case.window.1.map(|second| Timestamp::from_second(second).unwrap()),
-        ..job.window.clone()
-    };
-    let rules = s3scan::job::ObjectRules { min_size: case.min_size, ..job.objects.clone() };
-    let (events, mut receiver) = Events::channel();
-    let stop = Stop::default();
-    let slots = Arc::new(tokio::sync::Semaphore::new(4));
-    let caller = Caller::new(&job.limits, slots, events.clone(), stop.child());
-    let place = |entry: &BucketEntry| {
-        let values = PlaceValues { job: "property", run: "run", bucket: &entry.name, ..PlaceValues::default() };
-        Place::new(&job.output.path, &values)
-    };
-    let input = ScanInput {
-        accounts: vec![Some(ScanAccount::new(Arc::new(lister), caller))],
-        account_records: store.record().accounts.clone(),
-        buckets: entries
-            .iter()
-            .map(|entry| ScanBucket {
-                place: place(entry),
-                fields: BucketFields { account: "a".into(), account_id: String::new(), bucket: entry.name.clone() },
-                entry: entry.clone(),
-            })
-            .collect(),
-        effort: Effort::default(),
-        settings: ScanSettings {
-            filter: Arc::new(ObjectFilter::new(&window, &rules)),
-            columns: vec![Column::Key, Column::Size],
-            rows_per_file: case.rows_per_file,
-            limits: job.limits.clone(),
-            checkpoint_every: Duration::from_millis(1),
-            on_denied: job.buckets.on_denied,
-        },
-        events,
-        stop,
-        clock: || Timestamp::UNIX_EPOCH,
-    };
-    // Workers of a crashed invocation never end, and keep their senders.
-    tokio::spawn(async move { while receiver.recv().await.is_some() {} });
-    tokio::select! {
-        outcome = run(input, store) => {
-            assert!(outcome.unwrap().unfinished.is_empty());
+impl Case {
+    /// One invocation, to the end or to the crash.
+    fn invoke(&self, folder: &Path, crash_after: Option<usize>) -> bool {
+        let store = MemoryStore {
+            habit: self.habit,
+            buckets: self.buckets.clone(),
+            page_size: self.page_size,
+            frame: self.frame,
+            mishaps: self.mishaps.clone(),
+            crash_after,
+            ..MemoryStore::default()
+        };
+        let outcome = invoke(&self.asked, &Arc::new(store), folder);
+        outcome.is_some_and(|outcome| {
+            assert!(outcome.unfinished.is_empty());
             true
-        }
-        () = crashed.cancelled() => false,
+        })
     }
 }
 
 /// What a crash may leave behind the committed lengths: bytes of a page that was being written.
 fn scribble(folder: &Path) {
     use std::io::Write;
-    let parts = folder.join("data/property/run/.parts");
+    let parts = folder.join("data/memory/run/.parts");
     let mut folders = vec![parts];
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next).into_iter().flatten().flatten() {
@@ -177,30 +125,15 @@ fn scribble(folder: &Path) {
 }
 
 fn reference(case: &Case, bucket: &str) -> Vec<(String, String)> {
+    let Asked { prefixes, window, min_size, .. } = &case.asked;
     let objects = case.buckets[bucket].iter();
     objects
-        .filter(|(_, object)| case.min_size.is_none_or(|min| object.size >= min))
-        .filter(|(_, object)| case.window.0.is_none_or(|since| object.modified >= since))
-        .filter(|(_, object)| case.window.1.is_none_or(|until| object.modified < until))
+        .filter(|(key, _)| prefixes.is_empty() || prefixes.iter().any(|prefix| key.starts_with(prefix)))
+        .filter(|(_, object)| min_size.is_none_or(|min| object.size >= min))
+        .filter(|(_, object)| window.0.is_none_or(|since| object.modified >= since))
+        .filter(|(_, object)| window.1.is_none_or(|until| object.modified < until))
         .map(|(key, object)| (key.clone(), object.size.to_string()))
         .collect()
-}
-
-fn published(case: &Case, folder: &Path, bucket: &str) -> Vec<(String, String)> {
-    let mut rows = Vec::new();
-    for part in 1_u64.. {
-        let path = folder.join(format!("data/property/run/{bucket}_{part}.csv"));
-        let Ok(mut reader) = csv::Reader::from_path(path) else {
-            return rows;
-        };
-        let before = rows.len();
-        rows.extend(reader.deserialize::<(String, String)>().map(Result::unwrap));
-        assert!((rows.len() - before) as u64 <= case.rows_per_file);
-        if before > 0 {
-            assert_eq!(before as u64 % case.rows_per_file, 0, "only the last file may be short");
-        }
-    }
-    rows
 }
 
 proptest! {
@@ -209,49 +142,47 @@ proptest! {
     fn every_row_once_whatever_happens(case in cases()) {
         let folder = tempfile::tempdir().unwrap();
         for crash in &case.crashes {
-            // A runtime of its own, dropped at the crash: nothing of an invocation outlives it.
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            let ended = runtime.block_on(invoke(&case, folder.path(), Some(*crash)));
-            drop(runtime);
-            if !ended && case.garbage {
+            if !case.invoke(folder.path(), Some(*crash)) && case.garbage {
                 scribble(folder.path());
             }
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        prop_assert!(runtime.block_on(invoke(&case, folder.path(), None)));
+        prop_assert!(case.invoke(folder.path(), None));
         for bucket in case.buckets.keys() {
-            let mut rows = published(&case, folder.path(), bucket);
+            let mut rows = published(&case.asked, folder.path(), bucket);
             if case.habit == Habit::Unordered {
                 rows.sort();
             }
+            let has_file = published_path(&case.asked, folder.path(), bucket, 1).exists();
+            prop_assert_eq!(has_file, !rows.is_empty() || case.asked.empty == EmptyBucket::Header);
             prop_assert_eq!(rows, reference(&case, bucket), "bucket {}", bucket);
         }
     }
 }
 
 #[test]
-fn a_store_that_repeats_keys_is_never_called_complete() {
+fn a_store_that_is_not_to_be_trusted_is_never_called_complete() {
     let object = StoredObject { size: 1, modified: 1, class: "STANDARD" };
-    let objects = (0..40).map(|number| (format!("key-{number:03}"), object.clone())).collect();
-    let case = Case {
-        buckets: BTreeMap::from([("bucket".to_owned(), objects)]),
-        page_size: 7,
-        frame: 500,
-        mishaps: Vec::new(),
-        crashes: Vec::new(),
-        rows_per_file: 10,
-        min_size: None,
-        window: (None, None),
-        garbage: false,
-        habit: Habit::Repeating,
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    assert!(runtime.block_on(invoke(&case, folder.path(), None)));
-    let record = RunRecord::load(&folder.path().join("state.json")).unwrap().unwrap();
-    let store = RunStore::open(&folder.path().join("state.json"), record).unwrap();
-    let finished: Vec<_> = store.finished().unwrap().map(Result::unwrap).collect();
-    assert_eq!(finished.len(), 1);
-    assert_eq!(finished[0].verdict, s3scan::event::Verdict::Failed);
-    assert!(published(&case, folder.path(), "bucket").is_empty());
+    let objects: BTreeMap<_, _> = (0..40).map(|number| (format!("key-{number:03}"), object.clone())).collect();
+    for (habit, prefixes, reason) in [
+        (Habit::Repeating, Vec::new(), "does not list in key order"),
+        (Habit::DeafToPrefixes, vec!["key-01".to_owned(), "key-03".to_owned()], "does not heed the prefix"),
+    ] {
+        let case = Case {
+            buckets: BTreeMap::from([("bucket".to_owned(), objects.clone())]),
+            asked: Asked { prefixes, ..Asked::default() },
+            page_size: 7,
+            frame: 500,
+            mishaps: Vec::new(),
+            crashes: Vec::new(),
+            garbage: false,
+            habit,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        assert!(case.invoke(folder.path(), None));
+        let finished = finished(folder.path());
+        assert_eq!(finished.len(), 1, "{habit:?}");
+        assert_eq!((finished[0].verdict, finished[0].ordered), (s3scan::event::Verdict::Failed, false), "{habit:?}");
+        assert!(finished[0].reason.as_ref().is_some_and(|told| told.contains(reason)), "{:?}", finished[0].reason);
+        assert!(published(&case.asked, folder.path(), "bucket").is_empty());
+    }
 }

@@ -54,6 +54,38 @@ fn how_to_go_on_is_told_and_does_not_give_up_what_was_kept() {
 }
 
 #[test]
+fn a_changed_job_does_not_go_on_and_the_change_is_named() {
+    let server = Server::start("demo:?objects=4000");
+    let workspace = Workspace::new();
+    workspace.job(&server.url, REST);
+    cut_off(&workspace);
+    let state = fs::read(workspace.path("state/job.json")).expect("the state");
+    for (key, value) in [
+        ("output.columns", "full"),
+        ("output.dialect", "excel"),
+        ("output.header", "false"),
+        ("output.compression", "zstd"),
+        ("output.key_encoding", "url"),
+        ("output.empty", "none"),
+        ("output.rows_per_file", "1_000"),
+        ("objects.prefixes", "[\"object-\"]"),
+        ("window.period", "last-year"),
+    ] {
+        let told = workspace.expect(2, &["-q", "--set", &format!("{key}={value}")]);
+        assert!(told.contains(&format!("{key} (was ")), "{key}: {told}");
+        assert_eq!(told.matches(" (was ").count(), 1, "nothing else has changed: {told}");
+        assert!(told.contains("hint: undo the change") && told.contains("--fresh"), "{told}");
+        assert!(fs::read(workspace.path("state/job.json")).expect("the state") == state, "{key}");
+    }
+    workspace.expect(0, &["-q"]);
+    assert_eq!((workspace.runs().len(), &workspace.summary()["resumed"]), (1, &true.into()));
+
+    // With the same change from the start it is the same job.
+    workspace.expect(0, &["-q", "--set", "output.columns=full", "--now", "2030-01-01T00:00:00Z"]);
+    assert_eq!(workspace.runs().len(), 2);
+}
+
+#[test]
 fn jobs_of_one_name_with_states_of_their_own_leave_each_other_alone() {
     let workspace = Workspace::new();
     let state =
@@ -99,4 +131,38 @@ fn open_files_are_bounded_by_the_concurrency_not_by_the_buckets() {
     let output = command.args(["-c", &script]).current_dir(workspace.path("")).output().expect("runs");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(workspace.summary()["totals"]["buckets"]["complete"], 705);
+}
+
+#[test]
+fn an_unfinished_run_is_not_gone_on_with_at_another_address() {
+    let (here, there) =
+        (Server::start("demo:?objects=4000&shape=flat"), Server::start("demo:?objects=5000&shape=flat"));
+    let workspace = Workspace::new();
+    workspace.write("job.toml", "version = 1\n[accounts.a]\npath_style = true\n[state]\ncheckpoint_every = \"10ms\"\n");
+    let at = |server: &Server, arguments: &[&str]| {
+        let mut command = workspace.command(&[&["run", "job.toml", "-q"], arguments].concat());
+        let output = command.env("AWS_ENDPOINT_URL_S3", &server.url).output().expect("runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, told) = at(&here, &["--set", "limits.max_requests=3"]);
+    assert_eq!(code, Some(124), "{told}");
+    let (code, told) = at(&there, &[]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains(&here.url) && told.contains(&there.url) && told.contains("--fresh"), "{told}");
+    assert_eq!(at(&here, &[]).0, Some(0));
+    assert_eq!(workspace.summary()["totals"]["rows"], 4000);
+}
+
+#[test]
+fn a_run_of_another_version_is_left_alone() {
+    let workspace = Workspace::new();
+    workspace.job("demo:?objects=4000", REST);
+    cut_off(&workspace);
+    let path = workspace.path("state/job.json");
+    let state = fs::read_to_string(&path).expect("the state");
+    fs::write(&path, state.replace("\"version\": 2", "\"version\": 1")).expect("written");
+    let told = workspace.expect(2, &["-q"]);
+    assert!(told.contains("is of another version of s3scan") && told.contains("--fresh"), "{told}");
+    fs::write(&path, state).expect("written");
+    workspace.expect(0, &["-q"]);
 }

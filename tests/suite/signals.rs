@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 const SPEC: &str = "demo:?objects=30000&shape=flat&small=2";
 const PAGES: u64 = 30 + 2;
 
-fn send(running: &Running, signal: Signal) {
+/// Sends a signal to a running program.
+pub fn send(running: &Running, signal: Signal) {
     let process = i32::try_from(running.process()).ok().and_then(Pid::from_raw).expect("a process");
     kill_process(process, signal).expect("sent");
 }

@@ -120,7 +120,10 @@ async fn counters_over_http_are_those_of_the_process() {
         counters,
         CountersSnapshot {
             requests: 2,
+            bucket_list_requests: 1,
             list_requests: 1,
+            owner_requests: 0,
+            restore_requests: 0,
             keys: 30,
             in_flight: 0,
             most_in_flight: 1,

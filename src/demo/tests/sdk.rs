@@ -2,7 +2,8 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use aws_sdk_s3::types::{EncodingType, Object};
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_s3::types::{EncodingType, Object, OptionalObjectAttributes, RestoreStatus};
 
 use super::{client, client_with, start};
 use crate::demo::encoding::form_decoded;
@@ -10,7 +11,8 @@ use crate::demo::{ACCESS_KEY, SECRET_KEY, Spec, Truth, truth};
 
 /// A whole bucket, page by page.
 async fn list(client: &Client, bucket: &str, encoding: Option<EncodingType>) -> Vec<Object> {
-    let mut pages = client.list_objects_v2().bucket(bucket).set_encoding_type(encoding).into_paginator().send();
+    let request = client.list_objects_v2().bucket(bucket).set_encoding_type(encoding);
+    let mut pages = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus).into_paginator().send();
     let mut objects = Vec::new();
     while let Some(page) = pages.next().await {
         objects.extend(page.unwrap().contents.unwrap_or_default());
@@ -19,15 +21,19 @@ async fn list(client: &Client, bucket: &str, encoding: Option<EncodingType>) -> 
 }
 
 fn as_truth(object: &Object, decode: impl Fn(&str) -> String) -> Truth {
-    let instant = object.last_modified().unwrap();
-    assert_eq!(instant.subsec_nanos(), 0);
-    let text = instant.fmt(aws_sdk_s3::primitives::DateTimeFormat::DateTime).unwrap();
+    let text = |instant: &DateTime| {
+        assert_eq!(instant.subsec_nanos(), 0);
+        instant.fmt(DateTimeFormat::DateTime).unwrap().replace('Z', ".000Z")
+    };
+    let restore = object.restore_status();
     Truth {
         key: decode(object.key().unwrap()),
         size: object.size().unwrap().try_into().unwrap(),
-        last_modified: text.replace('Z', ".000Z"),
+        last_modified: text(object.last_modified().unwrap()),
         etag: object.e_tag().unwrap().trim_matches('"').to_owned(),
         storage_class: object.storage_class().unwrap().as_str().to_owned(),
+        restore_in_progress: restore.and_then(RestoreStatus::is_restore_in_progress),
+        restore_expiry: restore.and_then(RestoreStatus::restore_expiry_date).map(text),
     }
 }
 

@@ -63,8 +63,10 @@ const CHECKPOINTS: &str = "[state]\ncheckpoint_every = \"10ms\"\n";
 fn cut_off() -> (Workspace, PathBuf) {
     let workspace = Workspace::new();
     workspace.job(LARGE, CHECKPOINTS);
+    // One request finds the bucket, four list pages.
+    workspace.expect(124, &["-q", "--set", "limits.max_requests=5"]);
     let mut command = workspace.command(&["run", "job.toml", "-q"]);
-    let status = command.env("S3SCAN_CRASH_AT", "state-committed:4").status().expect("runs");
+    let status = command.env("S3SCAN_CRASH_AT", "state-committed:1").status().expect("runs");
     assert_eq!(status.signal(), Some(9), "{status}");
     let state: serde_json::Value =
         serde_json::from_slice(&fs::read(workspace.path("state/job.json")).expect("read")).expect("JSON");
@@ -165,7 +167,13 @@ fn parts_that_were_removed() {
     let told = workspace.expect(74, &[]);
     assert_told(
         &told,
-        &["error: could not open", ".parts/", "No such file", "hint: restore it, or give up", "--fresh"],
+        &[
+            "error: could not open",
+            ".parts/",
+            "No such file",
+            "hint: restore it, or, if it belongs to an unfinished run, give up",
+            "--fresh",
+        ],
     );
     assert_fresh_completes(&workspace);
 }
