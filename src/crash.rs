@@ -4,7 +4,7 @@
 //! reaches that step. Release builds do not look at it.
 
 /// Every step, in the order of a run. A test walks through all of them.
-pub const STEPS: [&str; 14] = [
+pub const STEPS: [&str; 18] = [
     "run-created",
     "parts-synced",
     "index-synced",
@@ -13,8 +13,12 @@ pub const STEPS: [&str; 14] = [
     "state-renamed",
     "state-committed",
     "file-joined",
+    "joining-noted",
     "bucket-joined",
+    "replacement-noted",
     "file-published",
+    "replaced-removed",
+    "replacement-finished",
     "bucket-published",
     "parts-removed",
     "summary-written",

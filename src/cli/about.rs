@@ -1,10 +1,11 @@
-//! What the program tells of itself: the schema of job files, shell completions, manual pages, and a
+//! What the program tells of itself: the schemas of job files and summaries, shell completions, manual pages, and a
 //! job as it holds after all layers.
 
 use super::arguments::{LayerArguments, print, print_json};
 use super::exit::{Exit, Refusal};
 use crate::job;
-use clap::{Args, CommandFactory};
+use crate::report::summary_schema;
+use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -37,12 +38,33 @@ pub fn config(arguments: &ConfigArguments) -> Result<Exit, Refusal> {
     }
 }
 
-/// Prints the schema of job files.
+/// `s3scan schema`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  s3scan schema > job.schema.json\n  s3scan schema summary > summary.schema.json")]
+pub struct SchemaArguments {
+    /// Of what
+    #[arg(value_enum, default_value_t = SchemaOf::Job, value_name = "WHAT")]
+    what: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SchemaOf {
+    /// Job files
+    Job,
+    /// `summary.json` in the folder of a run
+    Summary,
+}
+
+/// Prints a schema.
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub fn schema() -> Result<Exit, Refusal> {
-    print_json(&job::schema()).map(|()| Exit::Complete)
+pub fn schema(arguments: &SchemaArguments) -> Result<Exit, Refusal> {
+    let schema = match arguments.what {
+        SchemaOf::Job => job::schema(),
+        SchemaOf::Summary => summary_schema(),
+    };
+    print_json(&schema).map(|()| Exit::Complete)
 }
 
 /// `s3scan completions`

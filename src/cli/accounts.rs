@@ -28,7 +28,7 @@ impl OpenAccount {
     /// The address that is asked, where it is not that of AWS.
     #[must_use]
     pub fn endpoint(&self) -> Option<String> {
-        self.store.endpoint().filter(|_| !self.is_demo)
+        self.store.endpoint_url().filter(|_| !self.is_demo).map(str::to_owned)
     }
 }
 

@@ -78,8 +78,14 @@ impl Refusal {
     /// A refusal for a file or folder that cannot be used as it must be.
     fn file(error: &FileError) -> Self {
         let hint = match error.source.kind() {
+            ErrorKind::InvalidData if error.doing == "use" => {
+                "restore the file; without it, the files it speaks of count as foreign and have to be moved away"
+            }
             ErrorKind::InvalidData => "restore it, or give up the unfinished run with --fresh",
             ErrorKind::NotFound => "restore it, or, if it belongs to an unfinished run, give up that run with --fresh",
+            ErrorKind::AlreadyExists if error.doing == "publish" => {
+                "move the file away, and the same command goes on; or set another `output.path`"
+            }
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
                 "a folder is needed where a file stands: move the file away, or set another path in the job"
             }
@@ -233,6 +239,20 @@ mod tests {
         let done = ScanFacts { accounts_usable: 1, signal: Some(Exit::Interrupted), ..ScanFacts::default() };
         assert_eq!(of_scan(&done), Exit::Complete);
         assert_eq!(of_scan(&ScanFacts { interrupted: true, ..done }), Exit::Interrupted);
+    }
+
+    #[test]
+    fn a_disk_without_room_is_told_with_how_to_go_on() {
+        let error = FileError {
+            doing: "put together the files of a bucket in",
+            path: "data/job/run/.parts".into(),
+            source: std::io::Error::new(ErrorKind::StorageFull, "90 bytes are needed, and 5 are free"),
+        };
+        let refusal = Refusal::from(ScanError::File(error));
+        assert_eq!(refusal.exit.code(), 74);
+        let told = "error: could not put together the files of a bucket in `data/job/run/.parts`: 90 bytes are needed, \
+            and 5 are free\nhint: make room: what was committed is kept, and the same command then goes on";
+        assert_eq!(refusal.to_string(), told);
     }
 
     #[test]

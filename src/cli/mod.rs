@@ -46,8 +46,8 @@ enum Name {
     Status(status::StatusArguments),
     /// Print a job as it holds after all layers
     Config(about::ConfigArguments),
-    /// Print the JSON Schema of job files
-    Schema,
+    /// Print the JSON Schema of job files or of summaries
+    Schema(about::SchemaArguments),
     /// The synthetic S3 endpoint, as a process of its own
     #[command(subcommand)]
     Demo(DemoCommand),
@@ -158,7 +158,7 @@ pub fn main() -> ExitCode {
         Name::Run(arguments) => Ok(run::command(&arguments)),
         Name::Status(arguments) => status::command(&arguments),
         Name::Config(arguments) => about::config(&arguments),
-        Name::Schema => about::schema(),
+        Name::Schema(arguments) => about::schema(&arguments),
         Name::Demo(DemoCommand::Serve { spec, address }) => demo::serve(&spec, address),
         Name::Demo(DemoCommand::Truth { bucket, spec }) => demo::truth(&spec, &bucket),
         Name::Completions(arguments) => about::completions(&arguments),

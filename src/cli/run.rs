@@ -9,8 +9,8 @@ use super::{
 use crate::event::{AccountVerdict, Event, Events, Verdict};
 use crate::job::{Job, LogFormat, LogLevel, LogSettings, OnEmpty};
 use crate::report::{
-    Console, LogGuard, LogOptions, Progress, ProgressChoice, SummaryInput, closing_table, report, start_logging,
-    wants_colour, write_summary,
+    Console, EarlierFiles, LogGuard, LogOptions, Progress, ProgressChoice, Summary, SummaryInput, closing_table,
+    report, start_logging, visible, wants_colour, write_summary,
 };
 use crate::scan::{self, Budget, GRACE, ScanOutcome, Stop};
 use crate::state::{JobLock, RunRecord, RunStore};
@@ -147,7 +147,7 @@ async fn shown(
     announcer.abort();
     // The reporter ends with the last sender of events; it cannot fail.
     let _ = reporter.await;
-    let mut outcome = scanned?;
+    let Scanned { mut outcome, billed } = scanned?;
     let signal = listener.exit();
     let Judgement { exit, over, complaints } = judged(job, &outcome, signal)?;
     let ended = super::now();
@@ -155,7 +155,16 @@ async fn shown(
         Some(limit) if exit == Exit::Limit => Some(limit.to_string()),
         _ => outcome.interrupted.then(|| listener.signal().to_owned()),
     };
-    let input = SummaryInput { job, outcome: &outcome, exit_code: exit.code(), stopped, started, ended, resumed };
+    let input = SummaryInput {
+        job,
+        outcome: &outcome,
+        billed: &billed,
+        exit_code: exit.code(),
+        stopped,
+        started,
+        ended,
+        resumed,
+    };
     let summary = write_summary(&input)?;
     if over {
         outcome.store.finish()?;
@@ -163,6 +172,11 @@ async fn shown(
     }
     for complaint in complaints {
         console.print(&complaint.to_string());
+    }
+    if over {
+        for note in earlier_files(&summary) {
+            console.print(&note);
+        }
     }
     if !(invocation.arguments.showing.quiet && exit == Exit::Complete) {
         console.print(&closing_table(&summary));
@@ -175,6 +189,12 @@ async fn shown(
     Ok(exit)
 }
 
+/// What an invocation came to, and of each account whether AWS bills its requests.
+struct Scanned {
+    outcome: ScanOutcome,
+    billed: Vec<bool>,
+}
+
 async fn scan(
     job: &Job,
     record: RunRecord,
@@ -182,13 +202,35 @@ async fn scan(
     events: &Events,
     stop: &Stop,
     budget: &Arc<Budget>,
-) -> Result<ScanOutcome, Refusal> {
+) -> Result<Scanned, Refusal> {
     let session = session::prepare(job, record, resumed, events, stop, budget).await?;
     let outcome = scan::run(session.input, session.store).await;
     for endpoint in session.endpoints {
         endpoint.stop().await;
     }
-    Ok(outcome?)
+    Ok(Scanned { outcome: outcome?, billed: session.billed })
+}
+
+/// What is to be said of files of earlier runs, where the path is replaced run by run.
+fn earlier_files(summary: &Summary) -> Vec<String> {
+    let more = |number: usize| if number > 1 { format!(" and {} more", number - 1) } else { String::new() };
+    let mut notes = Vec::new();
+    if let Some(first) = summary.kept_files.first() {
+        let number = summary.kept_files.len();
+        let first = visible(first);
+        notes.push(format!(
+            "warning: files that were changed since they were published are kept as `{first}`{}",
+            more(number)
+        ));
+    }
+    if let Some(first) = summary.earlier_files.first() {
+        let EarlierFiles { account, bucket, run, .. } = first;
+        let (bucket, more) = (visible(bucket), more(summary.earlier_files.len()));
+        notes.push(format!(
+            "warning: files of earlier runs still stand: of the bucket `{bucket}` of `{account}`, run {run}{more}"
+        ));
+    }
+    notes
 }
 
 /// What is to be said of an invocation as a whole.

@@ -6,13 +6,15 @@ use super::exit::{Exit, Refusal, of_failures};
 use super::resume::same_endpoints;
 use crate::demo::Endpoint;
 use crate::event::{Event, Events};
-use crate::job::{Job, Window};
-use crate::output::FileRules;
+use crate::job::{Job, PathPiece, PathToken, Window};
+use crate::output::{FileRules, FreeSpace, in_the_way, standing_folder};
 use crate::plan::{self, RunNames};
+use crate::report::is_aws;
 use crate::rows::{BucketFields, ObjectFilter, RowFormat};
 use crate::s3::{Range, Store};
 use crate::scan::{Budget, ScanAccount, ScanBucket, ScanInput, ScanSettings, Stop};
 use crate::state::{BucketEntry, RunRecord, RunStore};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A run that is ready to be scanned, with what must live as long as it.
@@ -23,6 +25,8 @@ pub struct Session {
     pub store: RunStore,
     /// Demo endpoints inside the process.
     pub endpoints: Vec<Endpoint>,
+    /// Of each account, whether AWS bills its requests.
+    pub billed: Vec<bool>,
 }
 
 /// Opens the accounts, asks those for their buckets that were not asked yet, and begins the run on
@@ -30,7 +34,7 @@ pub struct Session {
 ///
 /// # Errors
 /// When stopped, when no account of a new run can be used, when files cannot be written, or when two
-/// buckets would write to the same path.
+/// buckets would write to the same path or a bucket over a file that is not one of an earlier run.
 pub async fn prepare(
     job: &Job,
     mut record: RunRecord,
@@ -60,6 +64,7 @@ pub async fn prepare(
     let known = resuming.as_ref().map_or(Ok(Vec::new()), RunStore::buckets)?;
     let entries: Vec<BucketEntry> = known.into_iter().chain(asked.buckets.iter().cloned()).collect();
     let buckets = placed(job, &record, entries)?;
+    check_way(&buckets)?;
     let window = Window { since: record.since, until: record.until, ..job.window.clone() };
     let account_records = record.accounts.clone();
     let store = match resuming {
@@ -80,6 +85,7 @@ pub async fn prepare(
             folder: store.record().folder.clone(),
         })
         .await;
+    let billed = open.iter().map(|account| is_aws(account.store.endpoint_url())).collect();
     let usable = open
         .into_iter()
         .zip(&account_records)
@@ -103,8 +109,9 @@ pub async fn prepare(
         stop: stop.clone(),
         budget: Arc::clone(budget),
         clock: super::now,
+        free_space: FreeSpace::default(),
     };
-    Ok(Session { input, store, endpoints })
+    Ok(Session { input, store, endpoints, billed })
 }
 
 /// The buckets of a run with the places of their files.
@@ -121,6 +128,15 @@ fn placed(job: &Job, record: &RunRecord, entries: Vec<BucketEntry>) -> Result<Ve
         );
         return Err(Refusal::new(Exit::Usage, message).hint("name the account or the region in `output.path`"));
     }
+    let reserved = reserved(job, record);
+    if let Some((bucket, path)) = plan::intrusion(&names, &job.output.path, &entries, &reserved) {
+        let message = format!(
+            "the files of the bucket `{}` would get in the way of `{}`, which is s3scan's own",
+            bucket.name.escape_debug(),
+            path.display()
+        );
+        return Err(Refusal::new(Exit::Usage, message).hint("set another `output.path`, `state.file` or `log.file`"));
+    }
     let bucket = |entry: BucketEntry| ScanBucket {
         place: names.place(&job.output.path, &entry),
         fields: BucketFields {
@@ -132,6 +148,36 @@ fn placed(job: &Job, record: &RunRecord, entries: Vec<BucketEntry>) -> Result<Ve
         entry,
     };
     Ok(entries.into_iter().map(bucket).collect())
+}
+
+/// Files and folders of the program itself, where no file of a bucket may be: what it keeps for the job
+/// and in the run's folder; the whole of that folder where the run has no paths of its own.
+fn reserved(job: &Job, record: &RunRecord) -> Vec<PathBuf> {
+    let run = &record.folder;
+    let runs = run.parent().unwrap_or(run);
+    let mut reserved = vec![runs.join("latest.json"), standing_folder(runs), job.log.file.clone()];
+    let state = &job.state.file;
+    reserved.extend([state.clone(), state.with_added_extension("new"), state.with_extension("lock")]);
+    reserved.push(state.with_extension("history.json"));
+    if job.output.path.pieces().contains(&PathPiece::Token(PathToken::Run)) {
+        reserved.extend([".parts", "summary.json", "buckets.csv", "files.csv"].map(|name| run.join(name)));
+    } else {
+        reserved.push(run.clone());
+    }
+    reserved
+}
+
+/// Refuses a run whose buckets would find foreign files in the way of theirs: known now, it costs no
+/// listing. Another look is taken when they are published.
+fn check_way(buckets: &[ScanBucket]) -> Result<(), Refusal> {
+    for bucket in buckets {
+        if let Some(standing) = bucket.place.standing()
+            && let Some(error) = in_the_way(standing, &bucket.place.file(1))?
+        {
+            return Err(error.into());
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -23,8 +23,10 @@ table! {
         /// The files' paths, relative to the folder in which s3scan is started. Tokens between braces are filled in:
         /// `{job}`, `{run}` (the run's start, `20261122T114500Z`), `{account}`, `{account_id}`, `{bucket}`, `{region}`,
         /// `{date}` (of the run's start in UTC, `2026-11-22`), `{part}` (the number of the bucket's file) and `{ext}`.
-        /// `{run}`, `{bucket}` and `{part}` are needed, with several accounts `{account}` too, and something between
-        /// two tokens, such as `_`, so that no two files can have one name.
+        /// `{bucket}` and `{part}` are needed, with several accounts `{account}` too, and something between two tokens,
+        /// such as `_`, so that no two files can have one name. Without `{run}` the files of a bucket are replaced run
+        /// by run, with `{date}` only by runs of the same day: what the newest run that completed the bucket had
+        /// published is removed, and no other file. Buckets that a run does not have, or cannot complete, keep theirs.
         #[schemars(example = &"data/{job}/{run}/{account}/{bucket}_{part}.{ext}")]
         path: Key<PathText>,
         /// How rows are written: quoting, ends of lines, header, instants.

@@ -2,7 +2,7 @@
 //!
 //! Responsible for parsing templates and for the rules that keep output files apart. It leaves
 //! filling the tokens in to the writers. It owns the invariant that the paths of two files of one
-//! run, or of two runs, differ.
+//! run differ.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -104,7 +104,6 @@ impl PathTemplate {
                 refusals.push(Refusal::new(message));
             }
         };
-        require(PathToken::Run, "replacing the files of an earlier run is not supported yet");
         if accounts > 1 {
             require(PathToken::Account, "with several accounts, buckets of one name would share a file");
         }
@@ -334,7 +333,7 @@ mod tests {
     #[test]
     fn every_missing_token_is_told() {
         let refusals = parse("data/x.csv", 2).unwrap_err();
-        assert_eq!(refusals.len(), 4);
+        assert_eq!(refusals.len(), 3);
         let refusals = parse("{runn}/{x}", 1).unwrap_err();
         assert_eq!(refusals[0].message, "there are no tokens `runn` and `x` for paths");
         let refusals = parse("{runn}", 1).unwrap_err();

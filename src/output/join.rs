@@ -3,16 +3,18 @@
 //!
 //! Owns that the files depend on the rows alone, not on how many parts they came in. The files lie
 //! beside the parts and are durable when this returns; giving them their final names is publishing.
+//! Parts go on the way, as `progress` says; those that are left are removed with the bucket's folder.
 
 use super::compress::Compressor;
 use super::file::{FileError, sync_folder};
+use super::hash::hexadecimal;
 use super::part::PartLength;
+use super::progress::{JoinProgress, Position};
 use crate::crash;
 use crate::job::{Compression, EmptyBucket, Output};
 use crate::rows::row_end;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -71,7 +73,8 @@ pub fn joined_path(folder: &Path, part: u64) -> PathBuf {
 }
 
 /// Joins `parts` into files in `folder`; a bucket without rows gives one or none, as `rules` say.
-/// `None` where `is_cancelled` said so on the way; it is asked every few hundred kilobytes.
+/// `None` where `is_cancelled` said so on the way; it is asked every few hundred kilobytes. Where it
+/// was cut off before, it goes on behind the last whole file.
 ///
 /// # Errors
 /// As the file system says, or when a part is not what was committed.
@@ -81,13 +84,17 @@ pub fn join(
     rules: &FileRules,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Vec<JoinedFile>>, FileError> {
-    let mut joiner = Joiner { folder, rules, files: Vec::new(), current: None };
-    if rules.empty == EmptyBucket::Header {
+    let (mut progress, (files, from)) = JoinProgress::open(folder)?;
+    let is_begun = !files.is_empty();
+    progress.remove(from.at.min(parts.len()), parts)?;
+    let mut joiner = Joiner { folder, rules, files, current: None, parts, progress };
+    if rules.empty == EmptyBucket::Header && !is_begun {
         joiner.open()?;
     }
     let mut block = vec![0; BLOCK];
-    for part in parts {
-        if !copy(part, &mut block, &mut joiner, is_cancelled)? {
+    for at in from.at..parts.len() {
+        let from = if at == from.at { from } else { Position { at, ..Position::default() } };
+        if !copy(from, &mut block, &mut joiner, is_cancelled)? {
             return Ok(None);
         }
     }
@@ -96,18 +103,22 @@ pub fn join(
     Ok(Some(joiner.files))
 }
 
-/// Copies a part; false where cancelled.
+/// Copies a part from a position; false where cancelled.
 fn copy(
-    part: &PartToJoin,
+    from: Position,
     block: &mut [u8],
     joiner: &mut Joiner<'_>,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<bool, FileError> {
+    let part = &joiner.parts[from.at];
     let fail = |reason: &str| FileError::at("join", &part.path)(io::Error::new(io::ErrorKind::InvalidData, reason));
     let mut file = File::open(&part.path).map_err(FileError::at("open part", &part.path))?.take(part.length.bytes);
     let mut hasher = crc32fast::Hasher::new();
-    let mut rows_left = part.length.rows;
+    skip(&mut file, from.bytes, block, &mut hasher).map_err(FileError::at("read", &part.path))?;
+    let too_many = || fail("it has more rows than were committed");
+    let mut rows_left = part.length.rows.checked_sub(from.rows).ok_or_else(too_many)?;
     let is_plain = joiner.rules.compression == Compression::None;
+    let mut position = from;
     let mut held = 0;
     loop {
         if is_cancelled() {
@@ -119,15 +130,17 @@ fn copy(
         if held == 0 {
             break;
         }
-        let used = if joiner.room()? >= rows_left && is_plain {
+        let used = if joiner.room(position)? >= rows_left && is_plain {
             // All that is left of this part goes into one file: no need to look for rows.
             joiner.write(&block[..held])?;
             held
         } else {
-            let (used, rows) = joiner.write_rows(&block[..held])?;
-            rows_left = rows_left.checked_sub(rows).ok_or_else(|| fail("it has more rows than were committed"))?;
+            let (used, rows) = joiner.write_rows(&block[..held], position)?;
+            rows_left = rows_left.checked_sub(rows).ok_or_else(too_many)?;
+            position.rows += rows;
             used
         };
+        position.bytes += used as u64;
         if used == 0 && (read == 0 || held == block.len()) {
             return Err(fail("it does not end with a whole row"));
         }
@@ -135,10 +148,26 @@ fn copy(
         held -= used;
     }
     if hasher.finalize() != part.length.checksum || file.limit() > 0 {
+        joiner.progress.forget(from.at)?;
         return Err(fail("it is not what was committed: the checksum differs"));
     }
     joiner.count(rows_left);
     Ok(true)
+}
+
+/// Reads `bytes` that are joined already, for the checksum is that of the whole part.
+fn skip(file: &mut impl Read, bytes: u64, block: &mut [u8], hasher: &mut crc32fast::Hasher) -> io::Result<()> {
+    let mut left = bytes;
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
+        let read = file.read(&mut block[..most])?;
+        if read == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is shorter than what was joined of it"));
+        }
+        hasher.update(&block[..read]);
+        left -= read as u64;
+    }
+    Ok(())
 }
 
 /// The file being written and those already done.
@@ -147,6 +176,8 @@ struct Joiner<'job> {
     rules: &'job FileRules,
     files: Vec<JoinedFile>,
     current: Option<Current>,
+    parts: &'job [PartToJoin],
+    progress: JoinProgress,
 }
 
 struct Current {
@@ -203,10 +234,13 @@ impl Joiner<'_> {
     }
 
     /// Rows that still fit into the current file; a full one is closed and the next opened, so this
-    /// is never 0. Called only when there are rows to come.
-    fn room(&mut self) -> Result<u64, FileError> {
+    /// is never 0. Called only when there are rows to come, those at `position`.
+    fn room(&mut self, position: Position) -> Result<u64, FileError> {
         if self.current.as_ref().is_some_and(|current| current.rows >= self.rules.rows_per_file) {
             self.close()?;
+            if let Some(file) = self.files.last() {
+                self.progress.note(file, position, self.parts)?;
+            }
         }
         let rows_per_file = self.rules.rows_per_file;
         let current = match &mut self.current {
@@ -230,8 +264,8 @@ impl Joiner<'_> {
     }
 
     /// Writes whole rows of `block` until the current file is full; returns their bytes and number.
-    fn write_rows(&mut self, block: &[u8]) -> Result<(usize, u64), FileError> {
-        let room = self.room()?;
+    fn write_rows(&mut self, block: &[u8], position: Position) -> Result<(usize, u64), FileError> {
+        let room = self.room(position)?;
         let is_plain = self.rules.compression == Compression::None;
         let mut used = 0;
         let mut rows = 0;
@@ -262,14 +296,6 @@ impl Joiner<'_> {
         crash::reached("file-joined");
         Ok(())
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

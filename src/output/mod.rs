@@ -1,14 +1,19 @@
 //! Where rows go: parts, joining them in key order, and publishing the files.
 //!
 //! Owns that a file appears under its final name only when it is whole and durable, and that no name
-//! from a server becomes part of a path unescaped.
+//! from a server becomes part of a path unescaped. Also that no file is replaced or removed but those
+//! that an earlier run is known to have published.
 
 mod compress;
 mod file;
+mod hash;
 mod join;
 mod part;
 mod place;
+mod progress;
 mod publish;
+mod space;
+mod standing;
 
 pub use file::{
     FileError, ReplaceStep, create_folder, open_committed, remove_folder, replace, replace_with, sync_folder,
@@ -16,4 +21,7 @@ pub use file::{
 pub use join::{FileRules, JoinedFile, PartToJoin, join, joined_path};
 pub use part::{PartLength, PartWriter};
 pub use place::{Place, PlaceValues, safe_name};
-pub use publish::publish;
+pub use progress::JoinProgress;
+pub use publish::{FileToPublish, in_the_way, publish};
+pub use space::{FreeSpace, free_space, room_for_joining};
+pub use standing::{Standing, StandingRecord, records, standing_folder};

@@ -1,13 +1,14 @@
 //! What will be done: the job and the buckets that accounts have, to the buckets of a run.
 //!
-//! Pure. Owns which names are scanned without being listed first, and that no two buckets of a run
-//! would write to the same path.
+//! Pure. Owns which names are scanned without being listed first, that no two buckets of a run
+//! would write to the same path, and that none would write over the program's own files.
 
 use crate::job::{NameRules, PathTemplate};
 use crate::output::{Place, PlaceValues};
 use crate::s3::FoundBucket;
 use crate::state::BucketEntry;
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 /// How the buckets of an account are to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +90,22 @@ impl RunNames<'_> {
         };
         Place::new(template, &values)
     }
+}
+
+/// The first bucket whose files would get in the way of one of the program's own, `reserved`; with
+/// that one.
+#[must_use]
+pub fn intrusion<'run>(
+    names: &RunNames<'_>,
+    template: &PathTemplate,
+    buckets: &'run [BucketEntry],
+    reserved: &'run [PathBuf],
+) -> Option<(&'run BucketEntry, &'run Path)> {
+    buckets.iter().find_map(|bucket| {
+        let place = names.place(template, bucket);
+        let met = reserved.iter().find(|path| place.meets(path))?;
+        Some((bucket, met.as_path()))
+    })
 }
 
 /// The first two buckets whose files would have the same path, on a file system that ignores case.

@@ -7,12 +7,15 @@
 
 mod closing;
 mod console;
+mod earlier;
 mod figures;
 mod journal;
 mod logging;
 mod meter;
 mod names;
+mod price;
 mod progress;
+mod schema;
 mod summary;
 mod tables;
 mod tally;
@@ -20,8 +23,14 @@ mod terminal;
 
 pub use closing::closing_table;
 pub use console::{Console, Progress, ProgressChoice, wants_colour};
+pub use earlier::EarlierFiles;
 pub use figures::grouped;
 pub use logging::{LogGuard, LogOptions, start_logging};
+pub use names::visible;
+pub use price::{PriceEstimate, USD_PER_1000_REQUESTS, is_aws};
 pub use progress::report;
-pub use summary::{AccountSummary, IncompleteBucket, RunTotals, Summary, SummaryInput, WindowSummary, write_summary};
+pub use schema::summary_schema;
+pub use summary::{
+    AccountIdentity, AccountSummary, IncompleteBucket, RunTotals, Summary, SummaryInput, WindowSummary, write_summary,
+};
 pub use tally::Totals;

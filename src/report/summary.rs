@@ -3,6 +3,8 @@
 //! Written from committed state only. Owns the shape of `summary.json`, version 1, and that `complete`
 //! is said of a run only when every account and every bucket is.
 
+use super::earlier::{EarlierFiles, earlier};
+use super::price::{PriceEstimate, estimate};
 use super::tables::{BucketResult, buckets_csv, files_csv, listed, results};
 use crate::crash;
 use crate::event::{AccountVerdict, Effort, Verdict};
@@ -12,6 +14,7 @@ use crate::rows::RowCounts;
 use crate::scan::{ScanError, ScanOutcome};
 use crate::state::{AccountRecord, RunRecord};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -28,6 +31,8 @@ pub struct SummaryInput<'run> {
     pub job: &'run Job,
     /// What this invocation came to.
     pub outcome: &'run ScanOutcome,
+    /// Of each of the run's accounts, whether AWS bills its requests.
+    pub billed: &'run [bool],
     /// What the process will exit with.
     pub exit_code: u8,
     /// What stopped it before its end: a signal's name or the words of a limit.
@@ -41,11 +46,13 @@ pub struct SummaryInput<'run> {
 }
 
 /// `summary.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Always `s3scan-summary`.
+    #[schemars(extend("const" = FORMAT))]
     pub format: String,
     /// The version of this shape.
+    #[schemars(extend("const" = VERSION))]
     pub version: u32,
     /// The version of s3scan that wrote it.
     pub tool: String,
@@ -61,6 +68,7 @@ pub struct Summary {
     /// The run's folder, as the run knows it.
     pub folder: String,
     /// When the run was first started; what relative dates count from.
+    #[schemars(with = "Instant")]
     pub now: Timestamp,
     /// Which objects by modification time.
     pub window: WindowSummary,
@@ -73,8 +81,10 @@ pub struct Summary {
     /// Whether this invocation went on with an unfinished run.
     pub resumed: bool,
     /// When this invocation began.
+    #[schemars(with = "Instant")]
     pub started: Timestamp,
     /// When it was over.
+    #[schemars(with = "Instant")]
     pub ended: Timestamp,
     /// Between the two, to the millisecond.
     pub duration_seconds: f64,
@@ -82,16 +92,32 @@ pub struct Summary {
     pub totals: RunTotals,
     /// The accounts, in the job's order.
     pub accounts: Vec<AccountSummary>,
+    /// What the requests cost, over all invocations of the run.
+    pub price: PriceEstimate,
     /// Every bucket that is not complete, in the order of `buckets.csv`.
     pub not_complete: Vec<IncompleteBucket>,
+    /// Where `output.path` lacks `{run}`: files of earlier runs that still stand, for this run does not
+    /// have their buckets, or has not completed them.
+    pub earlier_files: Vec<EarlierFiles>,
+    /// New names of files that this run would have replaced, and that somebody had changed since they
+    /// were published.
+    pub kept_files: Vec<String>,
 }
 
+/// How an instant is written: RFC 3339 in UTC.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it lends the schema its words, as instants are another crate's")]
+#[schemars(inline, extend("format" = "date-time"))]
+struct Instant(String);
+
 /// The window of modification times: `since <= t < until`, open where there is none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowSummary {
     /// The first instant inside.
+    #[schemars(with = "Option<Instant>")]
     pub since: Option<Timestamp>,
     /// The first instant after.
+    #[schemars(with = "Option<Instant>")]
     pub until: Option<Timestamp>,
     /// In which dates and local times are meant.
     pub timezone: String,
@@ -102,10 +128,12 @@ pub struct WindowSummary {
 }
 
 /// An account of the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountSummary {
     /// Its name in the job.
     pub name: String,
+    /// As what it was used.
+    pub identity: AccountIdentity,
     /// What became of it.
     pub verdict: AccountVerdict,
     /// Whether its buckets are known; if not, none of them is counted anywhere.
@@ -114,10 +142,26 @@ pub struct AccountSummary {
     pub reason: Option<String>,
 }
 
+/// As what an account was used: what the job says of its credentials and its endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountIdentity {
+    /// The twelve digits of its id, where the job says it.
+    pub account_id: Option<String>,
+    /// The profile of the AWS configuration; `null` are the ambient credentials, or none.
+    pub profile: Option<String>,
+    /// The role assumed.
+    pub role_arn: Option<String>,
+    /// The endpoint of the job; `null` is that of AWS, or of the environment.
+    pub endpoint_url: Option<String>,
+    /// Whether requests went without credentials.
+    pub anonymous: bool,
+}
+
 /// The sums of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunTotals {
     /// Buckets by verdict; a verdict that no bucket has is left out.
+    #[schemars(extend("propertyNames" = { "$ref": "#/definitions/Verdict" }))]
     pub buckets: BTreeMap<Verdict, u64>,
     /// Objects seen, in all buckets.
     pub objects: u64,
@@ -138,7 +182,7 @@ pub struct RunTotals {
 }
 
 /// A bucket that is not complete.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IncompleteBucket {
     /// The account's name in the job.
     pub account: String,
@@ -172,7 +216,9 @@ pub fn write_summary(input: &SummaryInput<'_>) -> Result<Summary, ScanError> {
     files_csv(outcome, &results, &path)?;
     let path = folder.join("buckets.csv");
     buckets_csv(outcome, &results, &listed, &path)?;
-    let summary = summarise(input, &results, &listed);
+    let earlier = earlier(outcome.buckets.iter().map(|bucket| &bucket.place))?;
+    let summary =
+        Summary { earlier_files: earlier.standing, kept_files: earlier.kept, ..summarise(input, &results, &listed) };
     write_json(&folder.join("summary.json"), &summary)?;
     let latest = Latest { run: &summary.run, folder: &summary.folder, exit_code: summary.exit_code };
     write_json(&folder.parent().unwrap_or(Path::new("")).join("latest.json"), &latest)?;
@@ -188,7 +234,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
 }
 
 fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize]) -> Summary {
-    let SummaryInput { job, outcome, exit_code, ref stopped, started, ended, resumed } = *input;
+    let SummaryInput { job, outcome, billed, exit_code, ref stopped, started, ended, resumed } = *input;
     let record = outcome.store.record();
     let not_complete: Vec<IncompleteBucket> = listed
         .iter()
@@ -200,8 +246,9 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
             reason: results[place].reason.clone(),
         })
         .collect();
-    let accounts: Vec<AccountSummary> = record.accounts.iter().map(account).collect();
+    let accounts: Vec<AccountSummary> = record.accounts.iter().map(|record| account(job, record)).collect();
     let known = accounts.iter().all(|account| account.discovered && account.verdict == AccountVerdict::Ok);
+    let totals = totals(outcome, results);
     let listed_all = not_complete.iter().all(|bucket| bucket.verdict == Verdict::Skipped);
     Summary {
         format: FORMAT.to_owned(),
@@ -222,9 +269,12 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
         started,
         ended,
         duration_seconds: (ended.duration_since(started).as_secs_f64() * 1e3).round() / 1e3,
-        totals: totals(outcome, results),
+        price: estimate(billable(outcome, results, billed, &totals)),
+        totals,
         accounts,
         not_complete,
+        earlier_files: Vec::new(),
+        kept_files: Vec::new(),
     }
 }
 
@@ -255,9 +305,18 @@ fn paces(account: &Account) -> impl Iterator<Item = (String, Value)> {
     paces.into_iter().map(|(key, value)| (format!("accounts.{}.limits.{key}", account.name), value))
 }
 
-fn account(record: &AccountRecord) -> AccountSummary {
+fn account(job: &Job, record: &AccountRecord) -> AccountSummary {
+    let account = job.accounts.iter().find(|account| account.name == record.name);
+    let identity = account.map(|account| AccountIdentity {
+        account_id: account.account_id.clone(),
+        profile: account.profile.clone(),
+        role_arn: account.role.as_ref().map(|role| role.arn.clone()),
+        endpoint_url: account.endpoint_url.clone(),
+        anonymous: account.anonymous,
+    });
     AccountSummary {
         name: record.name.clone(),
+        identity: identity.unwrap_or_default(),
         verdict: record.verdict,
         discovered: record.discovered,
         reason: record.reason.clone(),
@@ -294,6 +353,22 @@ fn totals(outcome: &ScanOutcome, results: &[BucketResult]) -> RunTotals {
     let Effort { requests, retries, throttles } = effort;
     let RowCounts { objects, bytes, undated, .. } = counts;
     RunTotals { objects, bytes, undated, requests, retries, throttles, ..totals }
+}
+
+/// The requests that AWS bills, as far as is known; `None` where it bills none. Requests for finding
+/// buckets are not told apart by account.
+fn billable(outcome: &ScanOutcome, results: &[BucketResult], billed: &[bool], totals: &RunTotals) -> Option<u64> {
+    if !billed.contains(&true) {
+        return None;
+    }
+    let is_billed = |place: usize| {
+        let account = outcome.buckets[place].entry.account as usize;
+        billed.get(account).copied().unwrap_or(false)
+    };
+    let sent = |requests: u64, throttles: u64| requests.saturating_sub(throttles);
+    let elsewhere = results.iter().enumerate().filter(|(place, _)| !is_billed(*place));
+    let elsewhere: u64 = elsewhere.map(|(_, result)| sent(result.effort.requests, result.effort.throttles)).sum();
+    Some(sent(totals.requests, totals.throttles).saturating_sub(elsewhere))
 }
 
 #[cfg(test)]
@@ -408,6 +483,7 @@ pub(super) mod tests {
         let input = SummaryInput {
             job: &job,
             outcome: &outcome,
+            billed: &[true, false],
             exit_code: 75,
             stopped: None,
             started: at(0),
@@ -532,17 +608,37 @@ pub(super) mod tests {
   "accounts": [
     {
       "name": "prod",
+      "identity": {
+        "account_id": null,
+        "profile": null,
+        "role_arn": null,
+        "endpoint_url": null,
+        "anonymous": false
+      },
       "verdict": "ok",
       "discovered": true,
       "reason": null
     },
     {
       "name": "test",
+      "identity": {
+        "account_id": null,
+        "profile": null,
+        "role_arn": null,
+        "endpoint_url": null,
+        "anonymous": false
+      },
       "verdict": "ok",
       "discovered": true,
       "reason": null
     }
   ],
+  "price": {
+    "usd": 0.00007,
+    "billable_requests": 14,
+    "usd_per_1000_requests": 0.005,
+    "basis": "S3's list price for LIST requests in us-east-1. Answers that asked to slow down are not billed and not counted; other failed attempts are counted, and so are all requests for finding buckets. Requests for buckets in other stores are not"
+  },
   "not_complete": [
     {
       "account": "prod",
@@ -556,7 +652,9 @@ pub(super) mod tests {
       "verdict": "throttled",
       "reason": "SlowDown"
     }
-  ]
+  ],
+  "earlier_files": [],
+  "kept_files": []
 }
 "#);
     }
@@ -612,6 +710,7 @@ path,rows,bytes,sha256
             let input = SummaryInput {
                 job: &job,
                 outcome: &outcome,
+                billed: &[],
                 exit_code,
                 stopped: None,
                 started: at(0),

@@ -107,6 +107,7 @@ impl Failure {
             }
             (FailureKind::Unreachable, _) => "check `endpoint_url`, the network, and whether it is http or https",
             (FailureKind::NotS3, _) => "check `endpoint_url`: what answers there is not S3",
+            (FailureKind::Moved(_), _) => "set the account's `region` to the one the store names",
             (FailureKind::Throttled | FailureKind::Transient | FailureKind::Timeout, _) => {
                 "try the same command again later; if it stays so, check `endpoint_url` and `[limits]`"
             }

@@ -41,8 +41,8 @@ pub struct Store {
     request_payer: Option<RequestPayer>,
     pub(super) bucket_owner: Option<String>,
     refused: Option<Failure>,
-    explicit_endpoint: Option<String>,
     home: String,
+    endpoint_url: Option<String>,
     clients: Mutex<HashMap<String, Client>>,
 }
 
@@ -53,12 +53,12 @@ impl Store {
         let config = access.load().await;
         let home = config.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string);
         Self {
+            endpoint_url: access.endpoint_url.clone().or_else(|| endpoint_url(&config)),
             config,
             path_style: access.path_style,
             request_payer: access.request_payer.then_some(RequestPayer::Requester),
             bucket_owner: access.bucket_owner.clone(),
             refused: access.refused().await,
-            explicit_endpoint: access.endpoint_url.clone(),
             home,
             clients: Mutex::default(),
         }
@@ -72,22 +72,16 @@ impl Store {
         self.refused.clone().map_or(Ok(()), Err)
     }
 
-    /// The address that is asked, whether the job, the profile or the environment names it; `None` is
-    /// that of AWS.
-    #[must_use]
-    pub fn endpoint(&self) -> Option<String> {
-        // As the SDK does: an address for S3 goes before one for all services, and what was given in
-        // the code goes before both.
-        let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-        let of_service = || self.config.service_config()?.load_config(key.ok()?);
-        let explicit = self.explicit_endpoint.clone();
-        explicit.or_else(of_service).or_else(|| self.config.endpoint_url().map(str::to_owned))
-    }
-
     /// The region buckets are listed from, and in which a bucket of unknown region is asked for.
     #[must_use]
     pub fn home_region(&self) -> &str {
         &self.home
+    }
+
+    /// The endpoint that requests go to, of the job, the environment or the profile; `None` is AWS's.
+    #[must_use]
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.endpoint_url.as_deref()
     }
 
     /// The client for a region; clients of one account share credentials and connections.
@@ -146,6 +140,14 @@ impl Lister for Store {
             .await;
         sent.map(drop).map_err(|error| Failure::from_sdk(&error))
     }
+}
+
+/// The endpoint that the environment or the profile sets: that of S3 goes before that of all services,
+/// as in the SDK.
+fn endpoint_url(config: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id("s3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let of_s3 = config.service_config().and_then(|settings| settings.load_config(key.ok()?));
+    of_s3.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 fn start_after(key: &Key) -> Result<&str, Failure> {

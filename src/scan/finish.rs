@@ -1,9 +1,13 @@
-//! Finishing a bucket: joining its parts, and publishing its files. Blocking work, done beside the
-//! listing.
+//! Finishing a bucket: room for its files, joining its parts, and publishing its files. Blocking work,
+//! done beside the listing.
 
 use crate::crash;
-use crate::output::{FileError, FileRules, JoinedFile, PartToJoin, Place, create_folder, join, publish};
+use crate::output::{
+    FileError, FileRules, FileToPublish, JoinProgress, JoinedFile, PartToJoin, Place, create_folder, join, publish,
+    room_for_joining,
+};
 use crate::state::{FileEntry, IndexEntry, RunFolder};
+use std::io;
 
 /// Joins the parts of a bucket whose ranges are all listed, in key order, into files that are not
 /// published yet. `None` where cancelled.
@@ -13,14 +17,12 @@ use crate::state::{FileEntry, IndexEntry, RunFolder};
 pub fn join_bucket(
     folder: &RunFolder,
     bucket: u32,
-    mut ranges: Vec<IndexEntry>,
+    ranges: Vec<IndexEntry>,
     rules: &FileRules,
     place: &Place,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Vec<FileEntry>>, FileError> {
-    ranges.sort_by(|left, right| left.range.cmp(&right.range));
-    let parts: Vec<PartToJoin> =
-        ranges.iter().map(|entry| PartToJoin { path: folder.part(bucket, entry.id), length: entry.part }).collect();
+    let parts = parts(folder, bucket, ranges);
     let path = folder.bucket(bucket);
     create_folder(&path)?;
     let Some(files) = join(&path, &parts, rules, is_cancelled)? else {
@@ -31,13 +33,43 @@ pub fn join_bucket(
     Ok(Some(files.into_iter().map(entry).collect()))
 }
 
-/// Gives the files of a bucket their final names.
+/// The parts of a bucket, in key order.
+fn parts(folder: &RunFolder, bucket: u32, mut ranges: Vec<IndexEntry>) -> Vec<PartToJoin> {
+    ranges.sort_by(|left, right| left.range.cmp(&right.range));
+    ranges.iter().map(|entry| PartToJoin { path: folder.part(bucket, entry.id), length: entry.part }).collect()
+}
+
+/// The room that [`join_bucket`] needs beyond what the parts take, in bytes, where it can be known.
 ///
 /// # Errors
 /// As the file system says.
-pub fn publish_bucket(folder: &RunFolder, bucket: u32, files: &[FileEntry]) -> Result<(), FileError> {
-    let files: Vec<_> = files.iter().map(|entry| (entry.file.part, entry.path.clone(), entry.file.bytes)).collect();
-    publish(&folder.bucket(bucket), &files)?;
+pub fn room_for_bucket(
+    folder: &RunFolder,
+    bucket: u32,
+    ranges: Vec<IndexEntry>,
+    rules: &FileRules,
+) -> Result<Option<u64>, FileError> {
+    let (_, (_, from)) = JoinProgress::open(&folder.bucket(bucket))?;
+    Ok(room_for_joining(&parts(folder, bucket, ranges), from, rules))
+}
+
+/// There is too little room for the files of a bucket.
+#[must_use]
+pub fn no_room(folder: &RunFolder, needed: u64, free: u64) -> FileError {
+    let reason = format!("{needed} bytes are needed, and {free} are free");
+    let error = io::Error::new(io::ErrorKind::StorageFull, reason);
+    FileError::at("put together the files of a bucket in", folder.path())(error)
+}
+
+/// Gives the files of a bucket their final names, in the place of those of earlier runs where the path
+/// is replaced run by run.
+///
+/// # Errors
+/// As the file system says, or when a foreign file is in the way.
+pub fn publish_bucket(folder: &RunFolder, bucket: u32, files: Vec<FileEntry>, place: &Place) -> Result<(), FileError> {
+    let files: Vec<FileToPublish> =
+        files.into_iter().map(|entry| FileToPublish { file: entry.file, path: entry.path }).collect();
+    publish(&folder.bucket(bucket), &files, place.standing())?;
     crash::reached("bucket-published");
     Ok(())
 }

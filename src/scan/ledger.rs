@@ -162,6 +162,12 @@ impl OpenBucket {
         index
     }
 
+    /// Whether all ranges that were finished are committed. Before that a crash takes the listing back.
+    #[must_use]
+    pub fn is_committed(&self) -> bool {
+        self.finished_ranges.is_empty()
+    }
+
     /// Files made or published.
     #[must_use]
     pub fn file_count(&self) -> u64 {
@@ -366,7 +372,11 @@ mod tests {
             bucket.listed(paged(&range, "x"));
         }
         assert_eq!((bucket.next_range(&first), &bucket.stage), (None, &Stage::Joining));
-        assert_eq!(bucket.finished_ranges(Vec::new()).len(), 3);
+        assert_eq!((bucket.finished_ranges(Vec::new()).len(), bucket.is_committed()), (3, false));
+        let mut ledger = Ledger::default();
+        ledger.open.insert(0, bucket);
+        ledger.commit();
+        assert!(ledger.open[&0].is_committed());
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use worker::{Message, News, RangeTask, StopCause, list_range};
 
 use crate::event::{BucketLabel, Effort, Events, ReachedLimit, Verdict};
 use crate::job::{Limits, OnDenied};
-use crate::output::{FileError, FileRules, Place};
+use crate::output::{FileError, FileRules, FreeSpace, Place};
 use crate::rows::{BucketFields, ObjectFilter, RowCounts, RowFormat};
 use crate::state::{AccountRecord, BucketEntry, RunStore, StateError};
 use jiff::Timestamp;
@@ -111,6 +111,8 @@ pub struct ScanInput<L> {
     pub budget: Arc<Budget>,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
+    /// Tells the room on the disk.
+    pub free_space: FreeSpace,
 }
 
 /// A bucket that is not finished when an invocation ends.

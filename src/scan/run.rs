@@ -1,19 +1,20 @@
 //! The run's loop: has ranges begun, hears workers, joins, commits and publishes.
 //!
 //! Owns the order *listed, joined, committed, published, finished, committed, removed* of every
-//! bucket. Commits come every `checkpoint_every`, and at once where a bucket waits for one; there is
-//! never more than one under way, and listing goes on meanwhile.
+//! bucket, and that no bucket is joined for which the disk has no room. Commits come every
+//! `checkpoint_every`, and at once where a bucket waits for one; there is never more than one under
+//! way, and listing goes on meanwhile.
 
-use super::finish::{join_bucket, publish_bucket};
+use super::finish::{join_bucket, no_room, publish_bucket, room_for_bucket};
 use super::ledger::{Ledger, OpenBucket, Stage};
 use super::listings::Listings;
 use super::worker::{Message, News};
 use super::{ScanError, ScanInput, ScanOutcome};
 use crate::event::{BucketLabel, Event, Verdict};
-use crate::output::FileError;
+use crate::output::{FileError, FileRules};
 use crate::s3::{Lister, Range};
-use crate::state::{FileEntry, RunFolder, RunStore, StateError};
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use crate::state::{FileEntry, IndexEntry, RunFolder, RunStore, StateError};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -73,6 +74,8 @@ pub(super) struct Run<L> {
     pub(super) committing_parts: usize,
     /// Buckets that are listed and wait for their parts to be joined.
     pub(super) to_join: BTreeSet<u32>,
+    /// Buckets being joined, with the room they were promised.
+    joining: BTreeMap<u32, u64>,
     pub(super) folder: RunFolder,
     /// At home while no commit is under way.
     store: Option<RunStore>,
@@ -101,6 +104,7 @@ impl<L: Lister> Run<L> {
             first_ranges: Range::of_prefixes(&input.settings.prefixes),
             committing_parts: 0,
             to_join: BTreeSet::new(),
+            joining: BTreeMap::new(),
             folder: store.folder().clone(),
             store: None,
             committing: None,
@@ -173,22 +177,25 @@ impl<L: Lister> Run<L> {
     /// Joins listed buckets. Their index is complete while no commit is under way: what is finished
     /// is either in it or still in the ledger.
     fn begin_joins(&mut self) -> Result<(), ScanError> {
-        let Some(store) = &self.store else {
-            return Ok(());
-        };
-        if self.input.stop.is_requested() {
+        if self.store.is_none() || self.input.stop.is_requested() {
             return Ok(());
         }
         while self.joins.len() < JOINS
-            && let Some(place) = self.to_join.pop_first()
+            && let Some(place) = self.next_to_join()
+            && let Some(store) = &self.store
         {
             let ranges = self.ledger.open[&place].finished_ranges(store.index_of(place)?);
             let rules = Arc::clone(&self.input.settings.files);
+            let Some(room) = self.room_to_join(place, &ranges, &rules)? else {
+                return Ok(());
+            };
+            self.to_join.remove(&place);
+            self.joining.insert(place, room);
             let target = self.input.buckets[place as usize].place.clone();
             let folder = self.folder.clone();
             let stop = self.input.stop.clone();
             self.joins.spawn_blocking(move || {
-                // A large bucket takes longer to join than a person waits; a rerun joins it again.
+                // A large bucket takes longer to join than a person waits; a rerun goes on with it.
                 let is_cancelled = || stop.is_abandoned();
                 (place, join_bucket(&folder, place, ranges, &rules, &target, &is_cancelled))
             });
@@ -196,9 +203,39 @@ impl<L: Lister> Run<L> {
         Ok(())
     }
 
+    /// The next bucket to be joined. Parts of a bucket of several files go on the way, and so its
+    /// listing has to be committed first.
+    fn next_to_join(&mut self) -> Option<u32> {
+        let is_ready = |place: &u32| {
+            let bucket = &self.ledger.open[place];
+            bucket.is_committed() || bucket.counts().rows <= self.input.settings.files.rows_per_file
+        };
+        let ready = self.to_join.iter().copied().find(is_ready);
+        self.due |= ready.is_none() && !self.to_join.is_empty();
+        ready
+    }
+
+    /// The room to be kept for the files of a bucket, `None` where what is under way may free some and
+    /// is to be waited for. Rather than fill a disk that others use too, the run ends.
+    fn room_to_join(&self, place: u32, ranges: &[IndexEntry], rules: &FileRules) -> Result<Option<u64>, FileError> {
+        let (Some(needed), Some(free)) = (
+            room_for_bucket(&self.folder, place, ranges.to_vec(), rules)?,
+            self.input.free_space.of(self.folder.path()),
+        ) else {
+            return Ok(Some(0));
+        };
+        let promised: u64 = self.joining.values().sum();
+        if needed.saturating_add(promised) <= free {
+            return Ok(Some(needed));
+        }
+        let is_closing = !self.joins.is_empty() || !self.behind.is_empty() || self.ledger.is_waiting();
+        if is_closing { Ok(None) } else { Err(no_room(&self.folder, needed, free)) }
+    }
+
     fn publish(&mut self, place: u32, files: Vec<FileEntry>) {
         let folder = self.folder.clone();
-        self.behind.spawn_blocking(move || Finished::Published(place, publish_bucket(&folder, place, &files)));
+        let target = self.input.buckets[place as usize].place.clone();
+        self.behind.spawn_blocking(move || Finished::Published(place, publish_bucket(&folder, place, files, &target)));
     }
 
     fn begin_commit(&mut self) {
@@ -233,6 +270,7 @@ impl<L: Lister> Run<L> {
     }
 
     fn joined(&mut self, (place, joined): Joined) -> Result<(), ScanError> {
+        self.joining.remove(&place);
         if let (Some(bucket), Some(entries)) = (self.ledger.open.get_mut(&place), joined?) {
             bucket.joined(entries);
         }

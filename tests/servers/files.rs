@@ -1,17 +1,9 @@
 //! Objects as files: written with their dates, and as a listing must show them.
 
+use crate::conformance::Object;
 use jiff::Timestamp;
-use serde::Deserialize;
 use std::fs::{self, File};
 use std::path::Path;
-
-/// What a listing tells of an object.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Object {
-    pub key: String,
-    pub size: u64,
-    pub last_modified: Timestamp,
-}
 
 impl Object {
     /// An object with an RFC 3339 instant.

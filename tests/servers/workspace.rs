@@ -1,40 +1,30 @@
 //! s3scan with a job in a folder of its own, and what it leaves there.
 
-use crate::files::Object;
-use crate::rclone::{ACCESS_KEY, SECRET_KEY};
-use serde::de::DeserializeOwned;
+use crate::conformance::Object;
+use crate::conformance::endpoint::{Endpoint, newest, rows, said};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// A folder with a job over one store.
 pub struct Workspace {
     folder: TempDir,
+    endpoint: Endpoint,
 }
 
 impl Workspace {
-    /// A job over the store at this address; `rest` are its other tables.
-    pub fn new(url: &str, rest: &str) -> Self {
+    /// A job over the store at this endpoint; `rest` are its other tables.
+    pub fn new(endpoint: &Endpoint, rest: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let job = format!("version = 1\n[accounts.store]\nendpoint_url = \"{url}\"\npath_style = true\n{rest}\n");
-        fs::write(folder.path().join("job.toml"), job).expect("a job");
-        Self { folder }
+        endpoint.write_job(folder.path(), rest);
+        Self { folder, endpoint: endpoint.clone() }
     }
 
     /// The program on the job, with the store's credentials and nothing else in its environment.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_s3scan"));
-        command
-            .args(["run", "job.toml", "--progress", "none"])
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
-        command
+        self.endpoint.command(self.folder.path())
     }
 
     /// Runs the job to its end, which must be this exit code; what was said on stderr.
@@ -44,9 +34,7 @@ impl Workspace {
 
     /// The folder of the newest run that came to an end.
     pub fn newest(&self) -> Option<PathBuf> {
-        let latest = fs::read(self.path("data/job/latest.json")).ok()?;
-        let latest: serde_json::Value = serde_json::from_slice(&latest).expect("JSON");
-        Some(self.path(latest["folder"].as_str().expect("a folder")))
+        newest(self.folder.path())
     }
 
     /// `summary.json` of the newest run.
@@ -70,6 +58,13 @@ impl Workspace {
     /// The objects in a bucket's only file.
     pub fn objects(&self, bucket: &str) -> Vec<Object> {
         rows(&self.file(bucket).expect("a published file"))
+    }
+
+    /// The only row of a bucket's only file, by column.
+    pub fn row(&self, bucket: &str) -> BTreeMap<String, String> {
+        let mut rows = rows(&self.file(bucket).expect("a published file"));
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows.remove(0)
     }
 
     /// How many runs were begun.
@@ -97,17 +92,4 @@ impl Workspace {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
-}
-
-/// What a program said on stderr, having ended with this exit code.
-pub fn said(output: &Output, code: i32) -> String {
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "stderr:\n{stderr}");
-    assert!(output.stdout.is_empty(), "stdout is for data");
-    stderr
-}
-
-fn rows<Row: DeserializeOwned>(path: &Path) -> Vec<Row> {
-    let mut reader = csv::Reader::from_path(path).expect("a CSV file");
-    reader.deserialize().map(|row| row.expect("a row")).collect()
 }

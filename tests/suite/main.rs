@@ -7,23 +7,29 @@
 //! - `dialects`: dialects, sets of columns and encodings of keys against the truth
 //! - `empty_buckets`: buckets that give no row
 //! - `generated`: the reference in the README, fresh or written
+//! - `conformance`: what must hold of a scan whatever the store; in a folder of its own, for the tests with servers
+//!   run it too
+//! - `conforming`: the same over the stores that need no server
 //! - `harness`: the real program in a folder of its own, demo servers, what comes out
 //! - `job_files`: job files right and wrong, layered and mutated: what each is told, word by word
 //! - `kill`: `kill -9` at every step and at random moments
 //! - `layers`: what each module of `src` may use, and how long its files are
 //! - `limits`: stopped by a limit after so many requests or so long, and gone on with
-//! - `memory_run`: the whole scan over `memory_store`, for `limits`, `property` and `ranges`
+//! - `memory_run`: the whole scan over `memory_store`, for `limits`, `property`, `ranges` and `space`
 //! - `memory_store`: a store in memory with faults, traps and crashes
 //! - `own_settings`: what accounts set for themselves: profiles, buckets, limits
 //! - `prefixes`: listing by prefixes: killed everywhere, and a thousand of them
 //! - `property`: each row once, whatever objects, pages, faults and crashes
 //! - `ranges`: buckets of many ranges: what is bounded, and what one range's end means to the others
+//! - `replacing`: paths without `{run}`: files of the run before go, no others, whatever comes between
 //! - `resume`: which run an invocation does
 //! - `schema`: the JSON Schema of job files, against right and wrong ones and the reader
 //! - `shapes`: every shape of keys against the truth
 //! - `shipped_jobs`: the jobs that come with s3scan, run over demo buckets
 //! - `signals`: stopped by SIGINT and SIGTERM, once and twice, and gone on with
 //! - `status`: `status` in every state of a job
+//! - `space`: too little room on the disk, and less of it needed
+//! - `summary_schema`: the schema of summaries: fresh, and what it accepts and rejects
 
 #![expect(clippy::disallowed_methods, reason = "tests prepare files, and nobody else reads them")]
 
@@ -31,6 +37,9 @@ mod bad_input;
 mod budgets;
 mod commands;
 mod compressed;
+#[path = "../conformance/mod.rs"]
+mod conformance;
+mod conforming;
 mod dialects;
 mod empty_buckets;
 mod generated;
@@ -45,9 +54,12 @@ mod own_settings;
 mod prefixes;
 mod property;
 mod ranges;
+mod replacing;
 mod resume;
 mod schema;
 mod shapes;
 mod shipped_jobs;
 mod signals;
+mod space;
 mod status;
+mod summary_schema;

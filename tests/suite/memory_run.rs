@@ -6,11 +6,13 @@ use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use s3scan::event::{AccountVerdict, Effort, Events};
 use s3scan::job::{Column, Compression, Dialect, EmptyBucket, Job, ObjectRules, Window, load};
-use s3scan::output::FileRules;
+use s3scan::output::{FileRules, FreeSpace};
 use s3scan::output::{Place, PlaceValues};
 use s3scan::rows::{BucketFields, ObjectFilter, RowFormat};
 use s3scan::s3::Range;
-use s3scan::scan::{Budget, Caller, ScanAccount, ScanBucket, ScanInput, ScanOutcome, ScanSettings, Stop, run};
+use s3scan::scan::{
+    Budget, Caller, ScanAccount, ScanBucket, ScanError, ScanInput, ScanOutcome, ScanSettings, Stop, run,
+};
 use s3scan::state::{AccountRecord, BucketEntry, FinishedEntry, RunRecord, RunStore};
 use std::fs::File;
 use std::io::Read;
@@ -35,6 +37,8 @@ pub struct Asked {
     pub max_attempts: u32,
     pub max_requests: Option<u64>,
     pub max_duration: Option<Duration>,
+    pub columns: Vec<Column>,
+    pub free_space: FreeSpace,
 }
 
 impl Default for Asked {
@@ -51,6 +55,8 @@ impl Default for Asked {
             max_attempts: 50,
             max_requests: None,
             max_duration: None,
+            columns: vec![Column::Key, Column::Size],
+            free_space: FreeSpace::new(|_| None),
         }
     }
 }
@@ -68,7 +74,7 @@ fn job(asked: &Asked, folder: &Path) -> Job {
     std::fs::write(&path, format!("version = 1\n[output]\npath = '{}'\n", output.display())).unwrap();
     let mut job = load(&s3scan::job::Request::of(&path)).unwrap();
     job.output.rows_per_file = asked.rows_per_file;
-    job.output.columns = vec![Column::Key, Column::Size];
+    job.output.columns.clone_from(&asked.columns);
     job.output.dialect = asked.dialect;
     job.output.compression = asked.compression;
     job.output.empty = asked.empty;
@@ -100,13 +106,18 @@ fn opened(asked: &Asked, entries: &[BucketEntry], folder: &Path) -> RunStore {
 
 /// One invocation: what it came to, or nothing where it crashed.
 pub fn invoke(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Option<ScanOutcome> {
+    try_invoke(asked, lister, folder).map(Result::unwrap)
+}
+
+/// One invocation that may also end because something cannot be written.
+pub fn try_invoke(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Option<Result<ScanOutcome, ScanError>> {
     // A runtime of its own, dropped at the crash: nothing of an invocation outlives it.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let bounded = async { tokio::time::timeout(Duration::from_mins(1), scanned(asked, lister, folder)).await };
     runtime.block_on(bounded).expect("the invocation came to an end")
 }
 
-async fn scanned(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Option<ScanOutcome> {
+async fn scanned(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Option<Result<ScanOutcome, ScanError>> {
     let job = job(asked, folder);
     let entry = |name: &String| BucketEntry { account: 0, name: name.clone(), region: "r".into(), literal: false };
     let entries: Vec<BucketEntry> = lister.buckets.keys().map(entry).collect();
@@ -154,12 +165,13 @@ async fn scanned(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Opt
         stop,
         budget: Arc::clone(&budget),
         clock: || Timestamp::UNIX_EPOCH,
+        free_space: asked.free_space.clone(),
     };
     // Workers of a crashed invocation never end, and keep their senders.
     tokio::spawn(async move { while receiver.recv().await.is_some() {} });
     tokio::spawn(async move { budget.enforce(GRACE).await });
     tokio::select! {
-        outcome = run(input, store) => Some(outcome.unwrap()),
+        outcome = run(input, store) => Some(outcome),
         () = lister.crashed.cancelled() => None,
     }
 }

@@ -29,7 +29,6 @@ fn between_keys() {
         ("a set that is wrong itself", "[output]\ncolumns = \"finops\"\n[column_sets]\nfinops = [\"kee\"]"),
         ("a path without the bucket", "[output]\npath = \"out/{run}/{part}.csv\""),
         ("a path without the part", "[output]\npath = \"out/{run}/{bucket}.csv\""),
-        ("a path without the run", "[output]\npath = \"out/{bucket}_{part}.csv\""),
         (
             "a path without the account",
             "[accounts.a]\n[accounts.b]\n[output]\npath = \"out/{run}/{bucket}_{part}.csv\"",

@@ -1,0 +1,34 @@
+//! The JSON Schema of `summary.json`, for programs that read it.
+//!
+//! Owns that it is generated from the types that are written, so that the two cannot part.
+
+use super::summary::Summary;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+/// The schema, draft 7. Keys may be added within a version: readers are to ignore those they do not
+/// know.
+#[must_use]
+pub fn summary_schema() -> Value {
+    let settings = SchemaSettings::draft07().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<Summary>().to_value();
+    join_lines(&mut schema);
+    schema["title"] = json!("s3scan summary");
+    schema["description"] =
+        json!("What became of a run of s3scan: `summary.json` in the run's folder, whatever its end.");
+    schema
+}
+
+/// Makes one paragraph of the lines of each doc comment.
+fn join_lines(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                *text = text.split('\n').map(str::trim).collect::<Vec<_>>().join(" ");
+            }
+            object.values_mut().for_each(join_lines);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(join_lines),
+        _ => {}
+    }
+}

@@ -1,0 +1,66 @@
+//! Servers written in Python, each started by a script that stands beside this file, and fed with
+//! thousands of objects at once.
+
+use crate::conformance::Object;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// A server, for as long as this lives.
+pub struct PythonServer {
+    process: Child,
+    /// Dropped first: the script ends with its input, also when this program is killed.
+    input: Option<ChildStdin>,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl PythonServer {
+    /// Starts a script with the Python that an environment variable names.
+    pub fn start(variable: &str, script: &str, arguments: &[&str]) -> Self {
+        let python = std::env::var_os(variable)
+            .unwrap_or_else(|| panic!("{variable} must be the path of a Python with the server: `.ci/run` gets one"));
+        let script = format!("{}/tests/servers/{script}", env!("CARGO_MANIFEST_DIR"));
+        let mut process = Command::new(python)
+            .args(["-W", "ignore", &script])
+            .args(arguments)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python can be run");
+        let input = process.stdin.take();
+        let output = BufReader::new(process.stdout.take().expect("piped")).lines();
+        Self { process, input, output }
+    }
+
+    /// The next line that the script prints.
+    pub fn line(&mut self) -> String {
+        self.output.next().expect("the server runs").expect("text")
+    }
+
+    /// Puts objects into a bucket, straight into where the server keeps them.
+    pub fn put_objects(&mut self, bucket: &str, objects: &[Object]) {
+        let rows = objects.iter().map(|object| json!([object.key, object.size, object.last_modified.as_millisecond()]));
+        self.tell(&json!(["objects", bucket, rows.collect::<Vec<_>>()]));
+    }
+
+    /// Puts buckets into the account, likewise.
+    pub fn put_buckets(&mut self, names: &[String]) {
+        self.tell(&json!(["buckets", names]));
+    }
+
+    fn tell(&mut self, command: &Value) {
+        let input = self.input.as_mut().expect("held until the end");
+        writeln!(input, "{command}").expect("the server reads");
+        assert_eq!(self.line(), "done");
+    }
+}
+
+impl Drop for PythonServer {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        // It may have ended by itself; what counts is that it does not outlive the test.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

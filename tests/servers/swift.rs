@@ -1,0 +1,136 @@
+//! Swift, of `OpenStack`, with s3api: users of one account, versions, and pages of any size.
+
+use crate::client::{Client, Put};
+use crate::conformance::endpoint::Endpoint;
+use crate::conformance::{Bucket, cases, keys};
+use crate::python_server::PythonServer;
+use crate::workspace::Workspace;
+use crate::{objects, refusals};
+use jiff::RoundMode;
+use tempfile::TempDir;
+
+/// Keys that it does not take, and how it refuses them.
+const REFUSED: &[(&str, &str)] = &[];
+
+struct Swift {
+    python: PythonServer,
+    endpoint: Endpoint,
+    /// A user of the same account, who may do what is granted.
+    guest: Endpoint,
+    _folder: TempDir,
+}
+
+impl Swift {
+    /// A server whose pages hold so many keys.
+    fn start(page: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let arguments = [folder.path().to_str().expect("UTF-8"), &page.to_string()];
+        let mut python = PythonServer::start("S3SCAN_TEST_SWIFT", "serve_swift.py", &arguments);
+        let url = python.line();
+        let user = |name: &str| Endpoint {
+            url: url.clone(),
+            access_key: format!("one:{name}"),
+            secret_key: format!("{name}-secret"),
+        };
+        Self { python, endpoint: user("user"), guest: user("guest"), _folder: folder }
+    }
+}
+
+#[test]
+fn odd_keys_whatever_the_page() {
+    for page in [1, 7, 1000] {
+        let swift = Swift::start(page);
+        let client = Client::new(&swift.endpoint);
+        client.create_bucket("odd");
+        let Put { accepted, refused } = client.put_all("odd", keys::all());
+        refusals::assert_refused(&refused, REFUSED);
+        cases::all(&swift.endpoint, &Bucket::new("odd", page, accepted));
+    }
+}
+
+/// It keeps fractions of a second, and tells the next whole one.
+#[test]
+fn many_objects() {
+    let mut swift = Swift::start(1000);
+    Client::new(&swift.endpoint).create_bucket("many");
+    let many = objects::many();
+    swift.python.put_objects("many", &many);
+    let many = objects::told_in_seconds(many, RoundMode::Ceil);
+    cases::all(&swift.endpoint, &Bucket::new("many", 1000, many));
+}
+
+#[test]
+fn only_current_versions_are_rows() {
+    let swift = Swift::start(2);
+    objects::versions(&swift.endpoint, 2);
+}
+
+#[test]
+fn what_it_refuses() {
+    let swift = Swift::start(1000);
+    let client = Client::new(&swift.endpoint);
+    client.create_bucket("open");
+    // It does not tell whether it knows the key.
+    refusals::wrong_credentials(&swift.endpoint, "open", ["SignatureDoesNotMatch"; 2]);
+    client.create_bucket("closed");
+    client.let_all_list("open");
+    refusals::denied_and_missing(&swift.guest, Some("closed"), "open");
+}
+
+/// It takes signatures for its own region only, and names it.
+#[test]
+fn another_region_than_its_own() {
+    let swift = Swift::start(1000);
+    Client::new(&swift.endpoint).create_bucket("open");
+    let region = "region = \"eu-west-1\"";
+    let stderr = Workspace::new(&swift.endpoint, region).run(3);
+    assert!(stderr.contains("expecting 'us-east-1'") && stderr.contains("`region`"), "{stderr}");
+    let literal = Workspace::new(&swift.endpoint, &format!("{region}\n[buckets]\ninclude = [\"open\"]"));
+    let stderr = literal.run(3);
+    assert!(stderr.contains("expecting 'us-east-1'"), "{stderr}");
+    assert_eq!(literal.buckets()["open"]["verdict"], "moved");
+    assert_eq!(literal.file("open"), None);
+}
+
+/// It gives owners, and no checksums, restores or storage classes but one.
+#[test]
+fn every_column() {
+    let swift = Swift::start(1000);
+    let client = Client::new(&swift.endpoint);
+    client.create_bucket("full");
+    client.put("full", "a b", 3);
+    let workspace = Workspace::new(&swift.endpoint, "[output]\ncolumns = \"full\"");
+    workspace.run(0);
+    let row = workspace.row("full");
+    for (column, value) in [
+        ("account", "store"),
+        ("account_id", ""),
+        ("bucket", "full"),
+        ("region", "us-east-1"),
+        ("key", "a b"),
+        ("size", "3"),
+        ("storage_class", "STANDARD"),
+        // The MD5 of `xxx`.
+        ("etag", "f561aaf6ef0bf14d4208bb46a4ccb3ad"),
+        ("checksum_algorithm", ""),
+        ("checksum_type", ""),
+        ("owner_id", "one:user"),
+        ("restore_in_progress", ""),
+        ("restore_expiry", ""),
+        ("is_multipart", "false"),
+    ] {
+        assert_eq!(row[column], value, "{column}");
+    }
+}
+
+/// It lists them all at once, whatever it is asked.
+#[test]
+fn more_buckets_than_are_asked_for_at_once() {
+    let mut swift = Swift::start(1000);
+    let client = Client::new(&swift.endpoint);
+    client.create_bucket("zz-last");
+    swift.python.put_buckets(&objects::names(1100));
+    let workspace = Workspace::new(&swift.endpoint, "[buckets]\ninclude = [\"zz-*\"]");
+    workspace.run(0);
+    assert_eq!(workspace.objects("zz-last"), []);
+}
