@@ -220,7 +220,7 @@ impl Server {
             .spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("piped")?).read_line(&mut line)?;
-        let url = line.trim().strip_prefix("AWS_ENDPOINT_URL_S3=").ok_or("the server's first line")?.to_owned();
+        let url = line.trim().strip_prefix("export AWS_ENDPOINT_URL_S3=").ok_or("the server's first line")?.to_owned();
         Ok(Self { child, url })
     }
 }

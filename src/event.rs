@@ -80,6 +80,28 @@ impl AddAssign for Effort {
     }
 }
 
+/// What a run has come to, over all its invocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunCounts {
+    /// Objects seen.
+    pub objects: u64,
+    /// Rows written; of a run that has ended, those in published files.
+    pub rows: u64,
+    /// Files published.
+    pub files: u64,
+    /// Requests, those for finding buckets included.
+    pub effort: Effort,
+}
+
+/// The part of a run that AWS bills.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Billed {
+    /// Names of the accounts that are asked at AWS; none where all have endpoints of their own.
+    pub accounts: Vec<String>,
+    /// Requests made so far, those for finding buckets included.
+    pub requests: u64,
+}
+
 /// A limit that an invocation came to before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReachedLimit {
@@ -105,7 +127,7 @@ impl fmt::Display for ReachedLimit {
 }
 
 /// A bucket as people name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BucketLabel {
     /// The account's name in the job.
     pub account: Arc<str>,
@@ -120,11 +142,29 @@ impl fmt::Display for BucketLabel {
     }
 }
 
+/// Whom a request is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// An account's list of buckets.
+    Account(Arc<str>),
+    /// A bucket.
+    Bucket(BucketLabel),
+}
+
+/// What AWS support asks for when it is to look into a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestIds {
+    /// S3's id of the request, `x-amz-request-id`.
+    pub request: Option<String>,
+    /// The id of the host that answered, `x-amz-id-2`.
+    pub host: Option<String>,
+}
+
 /// A request that failed, and what will be done about it.
 #[derive(Clone, Debug)]
 pub struct FailedAttempt {
-    /// Whom it was for: a bucket, or an account's list of buckets.
-    pub subject: String,
+    /// Whom it was for.
+    pub subject: Subject,
     /// Which attempt it was, from 1.
     pub attempt: u32,
     /// How many there may be.
@@ -133,8 +173,8 @@ pub struct FailedAttempt {
     pub throttled: bool,
     /// What happened.
     pub reason: String,
-    /// S3's id of the request.
-    pub request_id: Option<String>,
+    /// Which request it was.
+    pub ids: RequestIds,
     /// How long until the next attempt; `None`: there is none.
     pub wait: Option<Duration>,
 }
@@ -167,6 +207,22 @@ pub enum Event {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// An unfinished run was given up, as asked for.
+    RunDropped {
+        /// Its id.
+        run: String,
+        /// Its folder. What it has published stays there.
+        folder: PathBuf,
+        /// Buckets that were begun and not finished, whose parts go.
+        buckets: usize,
+        /// Objects they had listed.
+        objects: u64,
+    },
+    /// A state that cannot be read was given up, as asked for.
+    StateDropped {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The run begins, or goes on.
     RunStarted {
         /// The job's name.
@@ -179,6 +235,10 @@ pub enum Event {
         buckets: usize,
         /// Of these, how many already have their verdict.
         finished: usize,
+        /// What it has come to so far.
+        counts: RunCounts,
+        /// What of it costs money.
+        billed: Billed,
         /// Where its files go.
         folder: PathBuf,
     },
@@ -237,8 +297,13 @@ pub enum Event {
     },
     /// A limit of the job asked to stop.
     LimitReached(ReachedLimit),
-    /// Scanning is over; what remains is the summary.
-    ScanEnded,
+    /// The invocation is over and its summary is written.
+    RunEnded {
+        /// What the process exits with.
+        exit_code: u8,
+        /// What the run has come to.
+        counts: RunCounts,
+    },
 }
 
 /// The sending end of a run's events. Bounded: a reporter that falls behind slows the run down

@@ -17,7 +17,8 @@ pub fn spec(text: &str) -> Result<Spec, Refusal> {
     })
 }
 
-/// `s3scan demo serve`: prints how to reach the endpoint and serves until a signal.
+/// `s3scan demo serve`: prints how to reach the endpoint, as lines that a shell takes, and serves until
+/// a signal.
 ///
 /// # Errors
 /// When the knobs are wrong, or the address cannot be listened on.
@@ -33,8 +34,8 @@ pub fn serve(text: &str, address: SocketAddr) -> Result<Exit, Refusal> {
         let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).map_err(files)?;
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(files)?;
         let text = format!(
-            "AWS_ENDPOINT_URL_S3={url}\nAWS_ACCESS_KEY_ID={ACCESS_KEY}\nAWS_SECRET_ACCESS_KEY={SECRET_KEY}\n\
-             AWS_REGION={REGION}\n",
+            "export AWS_ENDPOINT_URL_S3={url}\nexport AWS_ACCESS_KEY_ID={ACCESS_KEY}\n\
+             export AWS_SECRET_ACCESS_KEY={SECRET_KEY}\nexport AWS_REGION={REGION}\n",
             url = endpoint.url()
         );
         let mut stdout = io::stdout().lock();

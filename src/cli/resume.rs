@@ -3,7 +3,7 @@
 //! Owns that an unfinished run goes on only where everything its bytes depend on is as it was.
 
 use super::exit::{Exit, Refusal};
-use crate::event::AccountVerdict;
+use crate::event::{AccountVerdict, Event};
 use crate::job::{Account, Job};
 use crate::rows::ENCODER_VERSION;
 use crate::state::{AccountRecord, RunPhase, RunRecord};
@@ -31,20 +31,35 @@ fn compact(text: String) -> String {
     format!("{} bytes, SHA-256 {hexadecimal}", text.len())
 }
 
-/// The record of the run to be done: the unfinished one, or a new one; and whether it is resumed.
+/// The run that an invocation does.
+pub struct Chosen {
+    /// The unfinished run of the job, or a new one.
+    pub record: RunRecord,
+    /// Whether it is an unfinished one.
+    pub resumed: bool,
+    /// What is given up when it begins, to be told then.
+    pub dropped: Option<Event>,
+}
+
+/// Chooses the run to be done.
 ///
 /// # Errors
 /// When the state cannot be used, or belongs to a job that has changed since.
-pub fn record(job: &Job, fresh: bool, now: Timestamp) -> Result<(RunRecord, bool), Refusal> {
+pub fn choose(job: &Job, fresh: bool, now: Timestamp) -> Result<Chosen, Refusal> {
+    let mut dropped = None;
     let found = match RunRecord::load(&job.state.file) {
         Ok(found) => found,
         Err(error) if !fresh => return Err(error.into()),
-        Err(_) => None,
+        Err(error) => {
+            dropped = Some(Event::StateDropped { reason: Refusal::from(error).message });
+            None
+        }
     };
     let fingerprint = fingerprint(job);
     let mut superseded = Vec::new();
     if let Some(record) = found {
         if record.phase != RunPhase::Scanning || fresh {
+            dropped = (record.phase == RunPhase::Scanning).then(|| run_dropped(&record));
             superseded = record.superseded;
             superseded.push(record.folder);
         } else if record.job != job.name {
@@ -57,11 +72,20 @@ pub fn record(job: &Job, fresh: bool, now: Timestamp) -> Result<(RunRecord, bool
         } else if record.fingerprint != fingerprint {
             return Err(changed(&record, &fingerprint));
         } else {
-            return Ok((record, true));
+            return Ok(Chosen { record, resumed: true, dropped });
         }
     }
-    let record = new_record(job, now);
-    Ok((RunRecord { superseded, fingerprint, ..record }, false))
+    let record = RunRecord { superseded, fingerprint, ..new_record(job, now) };
+    Ok(Chosen { record, resumed: false, dropped })
+}
+
+fn run_dropped(record: &RunRecord) -> Event {
+    Event::RunDropped {
+        run: record.run.clone(),
+        folder: record.folder.clone(),
+        buckets: record.buckets.len(),
+        objects: record.buckets.iter().map(|bucket| bucket.all_counts().objects).sum(),
+    }
 }
 
 /// Holds the addresses that accounts would be asked at to those they were asked at when the run began:

@@ -1,6 +1,7 @@
 //! `s3scan run`: the jobs one after another, each from its file to its exit code.
 
 use super::exit::{Exit, Refusal, ScanFacts, of_scan};
+use super::resume::Chosen;
 use super::signals::Listener;
 use super::{
     FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, environment, resume, session,
@@ -9,21 +10,24 @@ use super::{
 use crate::event::{AccountVerdict, Event, Events, Verdict};
 use crate::job::{Job, LogFormat, LogLevel, LogSettings, OnEmpty};
 use crate::report::{
-    Console, EarlierFiles, LogGuard, LogOptions, Progress, ProgressChoice, Summary, SummaryInput, closing_table,
-    report, start_logging, visible, wants_colour, write_summary,
+    Console, EarlierFiles, LogGuard, LogOptions, Progress, ProgressChoice, Summary, SummaryInput, append_step_summary,
+    closing_table, report, start_logging, visible, wants_colour, write_summary,
 };
 use crate::scan::{self, Budget, GRACE, ScanOutcome, Stop};
-use crate::state::{JobLock, RunRecord, RunStore};
+use crate::state::{JobLock, RunStore};
 use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// How often progress is told where there is no terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+/// Names the file that GitHub Actions shows as the summary of a step, where it runs the program.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Runs the jobs of a command line; the exit that goes first of all.
 pub fn command(arguments: &RunArguments) -> Exit {
@@ -69,7 +73,7 @@ impl Invocation<'_> {
     fn run(&self, jobs: &[Job], log: &mut LogGuard) -> io::Result<Exit> {
         allow_open_files();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let listener = runtime.block_on(async { signals::listen(self.stop.clone()) })?;
+        let listener = runtime.block_on(async { signals::listen(self.stop.clone(), self.console.clone()) })?;
         let mut worst = Exit::Complete;
         for job in jobs {
             // A signal that came between two jobs.
@@ -94,8 +98,8 @@ impl Invocation<'_> {
         let file = showing.log_file.clone().unwrap_or_else(|| job.log.file.clone());
         log.redirect(&LogSettings { file, ..job.log.clone() })?;
         let _lock = JobLock::take(&job.state.file)?;
-        let (record, resumed) = resume::record(job, self.arguments.fresh, self.now)?;
-        runtime.block_on(shown(job, record, resumed, self, listener))
+        let chosen = resume::choose(job, self.arguments.fresh, self.now)?;
+        runtime.block_on(shown(job, chosen, self, log, listener))
     }
 }
 
@@ -113,11 +117,12 @@ fn allow_open_files() {
 /// Scans with events shown.
 async fn shown(
     job: &Job,
-    record: RunRecord,
-    resumed: bool,
+    chosen: Chosen,
     invocation: &Invocation<'_>,
+    log: &LogGuard,
     listener: &Listener,
 ) -> Result<Exit, Refusal> {
+    let resumed = chosen.resumed;
     let console = invocation.console;
     // A limit stops this job, a signal also those behind it.
     let stop = &invocation.stop.child();
@@ -128,7 +133,7 @@ async fn shown(
     });
     let started = super::now();
     let (events, receiver) = Events::channel();
-    let reporter = tokio::spawn(report(receiver, console.clone(), HEARTBEAT));
+    let reporter = tokio::spawn(report(receiver, console.clone(), log.tag(), HEARTBEAT));
     let announcer = tokio::spawn({
         let (stop, events, listener) = (stop.clone(), events.clone(), listener.clone());
         let budget = Arc::clone(&budget);
@@ -141,35 +146,17 @@ async fn shown(
             events.emit(told).await;
         }
     });
-    let scanned = scan(job, record, resumed, &events, stop, &budget).await;
-    drop(events);
+    let scanned = Box::pin(scan(job, chosen, &events, stop, &budget)).await;
     enforcer.abort();
     announcer.abort();
+    let closed = scanned.and_then(|outcome| close(job, outcome, resumed, started, log, listener));
+    if let Ok(closing) = &closed {
+        events.emit(Event::RunEnded { exit_code: closing.exit.code(), counts: closing.summary.counts() }).await;
+    }
+    drop(events);
     // The reporter ends with the last sender of events; it cannot fail.
     let _ = reporter.await;
-    let Scanned { mut outcome, billed } = scanned?;
-    let signal = listener.exit();
-    let Judgement { exit, over, complaints } = judged(job, &outcome, signal)?;
-    let ended = super::now();
-    let stopped = match outcome.limit {
-        Some(limit) if exit == Exit::Limit => Some(limit.to_string()),
-        _ => outcome.interrupted.then(|| listener.signal().to_owned()),
-    };
-    let input = SummaryInput {
-        job,
-        outcome: &outcome,
-        billed: &billed,
-        exit_code: exit.code(),
-        stopped,
-        started,
-        ended,
-        resumed,
-    };
-    let summary = write_summary(&input)?;
-    if over {
-        outcome.store.finish()?;
-        RunStore::remove_parts(&outcome.store.record().folder)?;
-    }
+    let Closing { exit, over, complaints, summary } = closed?;
     for complaint in complaints {
         console.print(&complaint.to_string());
     }
@@ -186,6 +173,11 @@ async fn shown(
         let how = if invocation.arguments.fresh { ", without --fresh," } else { "" };
         console.print(&format!("hint: run the same command again{how} to go on"));
     }
+    if let Some(path) = environment(STEP_SUMMARY)
+        && let Err(error) = append_step_summary(Path::new(&path), &summary)
+    {
+        console.print(&format!("warning: could not write the step summary `{path}`: {error}"));
+    }
     Ok(exit)
 }
 
@@ -195,15 +187,58 @@ struct Scanned {
     billed: Vec<bool>,
 }
 
+/// How an invocation ends.
+struct Closing {
+    exit: Exit,
+    /// Whether the run is over.
+    over: bool,
+    /// What the verdict of no bucket and no account tells.
+    complaints: Vec<Refusal>,
+    summary: Summary,
+}
+
+/// Writes what an invocation came to, and ends the run where it is over.
+fn close(
+    job: &Job,
+    scanned: Scanned,
+    resumed: bool,
+    started: Timestamp,
+    log: &LogGuard,
+    listener: &Listener,
+) -> Result<Closing, Refusal> {
+    let Scanned { mut outcome, billed } = scanned;
+    let Judgement { exit, over, complaints } = judged(job, &outcome, listener.exit())?;
+    let stopped = match outcome.limit {
+        Some(limit) if exit == Exit::Limit => Some(limit.to_string()),
+        _ => outcome.interrupted.then(|| listener.signal().to_owned()),
+    };
+    let warnings = log.failure().into_iter().collect();
+    let summary = write_summary(&SummaryInput {
+        job,
+        outcome: &outcome,
+        billed: &billed,
+        exit_code: exit.code(),
+        stopped,
+        started,
+        ended: super::now(),
+        resumed,
+        warnings,
+    })?;
+    if over {
+        outcome.store.finish()?;
+        RunStore::remove_parts(&outcome.store.record().folder)?;
+    }
+    Ok(Closing { exit, over, complaints, summary })
+}
+
 async fn scan(
     job: &Job,
-    record: RunRecord,
-    resumed: bool,
+    chosen: Chosen,
     events: &Events,
     stop: &Stop,
     budget: &Arc<Budget>,
 ) -> Result<Scanned, Refusal> {
-    let session = session::prepare(job, record, resumed, events, stop, budget).await?;
+    let session = session::prepare(job, chosen, events, stop, budget).await?;
     let outcome = scan::run(session.input, session.store).await;
     for endpoint in session.endpoints {
         endpoint.stop().await;

@@ -3,9 +3,9 @@
 
 use super::accounts::{self, Accounts, OpenAccount};
 use super::exit::{Exit, Refusal, of_failures};
-use super::resume::same_endpoints;
+use super::resume::{Chosen, same_endpoints};
 use crate::demo::Endpoint;
-use crate::event::{Event, Events};
+use crate::event::{Billed, Effort, Event, Events, RunCounts};
 use crate::job::{Job, PathPiece, PathToken, Window};
 use crate::output::{FileRules, FreeSpace, in_the_way, standing_folder};
 use crate::plan::{self, RunNames};
@@ -37,12 +37,12 @@ pub struct Session {
 /// buckets would write to the same path or a bucket over a file that is not one of an earlier run.
 pub async fn prepare(
     job: &Job,
-    mut record: RunRecord,
-    resumed: bool,
+    chosen: Chosen,
     events: &Events,
     stop: &Stop,
     budget: &Arc<Budget>,
 ) -> Result<Session, Refusal> {
+    let Chosen { mut record, resumed, dropped } = chosen;
     let Accounts { open, endpoints } = accounts::open(job, events, stop, budget).await?;
     let resuming = if resumed { Some(RunStore::open(&job.state.file, record.clone())?) } else { None };
     if let Some(store) = &resuming {
@@ -67,14 +67,18 @@ pub async fn prepare(
     check_way(&buckets)?;
     let window = Window { since: record.since, until: record.until, ..job.window.clone() };
     let account_records = record.accounts.clone();
-    let store = match resuming {
-        Some(mut store) => {
-            store.extend(record.accounts, &asked.buckets)?;
-            store
+    let store = if let Some(mut store) = resuming {
+        store.extend(record.accounts, &asked.buckets)?;
+        store
+    } else {
+        let store = RunStore::create(&job.state.file, record, &asked.buckets)?;
+        if let Some(dropped) = dropped {
+            events.emit(dropped).await;
         }
-        None => RunStore::create(&job.state.file, record, &asked.buckets)?,
+        store
     };
-    let finished = store.finished()?.count();
+    let billed: Vec<bool> = open.iter().map(|account| is_aws(account.store.endpoint_url())).collect();
+    let (finished, counts, cost) = so_far(&store, &buckets, asked.effort, billed.clone())?;
     events
         .emit(Event::RunStarted {
             job: job.name.clone(),
@@ -82,10 +86,11 @@ pub async fn prepare(
             resumed,
             buckets: buckets.len(),
             finished,
+            counts,
+            billed: cost,
             folder: store.record().folder.clone(),
         })
         .await;
-    let billed = open.iter().map(|account| is_aws(account.store.endpoint_url())).collect();
     let usable = open
         .into_iter()
         .zip(&account_records)
@@ -112,6 +117,41 @@ pub async fn prepare(
         free_space: FreeSpace::default(),
     };
     Ok(Session { input, store, endpoints, billed })
+}
+
+/// What a run has come to before it goes on: how many of its buckets have their verdict, its counts,
+/// and the part of them that AWS bills. `asked` is what finding buckets took just now.
+fn so_far(
+    store: &RunStore,
+    buckets: &[ScanBucket],
+    asked: Effort,
+    at_aws: Vec<bool>,
+) -> Result<(usize, RunCounts, Billed), Refusal> {
+    let is_billed = |bucket: u32| at_aws[buckets[bucket as usize].entry.account as usize];
+    let record = store.record();
+    // It holds that of the finished buckets already.
+    let mut counts = RunCounts { effort: record.effort, ..RunCounts::default() };
+    counts.effort += asked;
+    let (mut finished, mut unbilled) = (0, 0);
+    for entry in store.finished()? {
+        let entry = entry?;
+        finished += 1;
+        counts.objects += entry.counts.objects;
+        counts.rows += entry.counts.rows;
+        counts.files += entry.files;
+        unbilled += if is_billed(entry.bucket) { 0 } else { entry.effort.requests };
+    }
+    for bucket in &record.buckets {
+        let all = bucket.all_counts();
+        counts.objects += all.objects;
+        counts.rows += all.rows;
+        counts.effort += bucket.effort;
+        unbilled += if is_billed(bucket.bucket) { 0 } else { bucket.effort.requests };
+    }
+    let names = record.accounts.iter().map(|account| account.name.clone());
+    let accounts: Vec<String> = names.zip(at_aws).filter(|(_, at_aws)| *at_aws).map(|(name, _)| name).collect();
+    let billed = Billed { accounts, requests: counts.effort.requests.saturating_sub(unbilled) };
+    Ok((finished, counts, billed))
 }
 
 /// The buckets of a run with the places of their files.
@@ -211,7 +251,8 @@ mod tests {
             tokio::spawn(async move { while receiver.recv().await.is_some() {} });
             let stop = Stop::default();
             let budget = Arc::new(Budget::new(&job.limits, stop.clone()));
-            let session = prepare(&job, record, resumed, &events, &stop, &budget).await?;
+            let chosen = Chosen { record, resumed, dropped: None };
+            let session = prepare(&job, chosen, &events, &stop, &budget).await?;
             assert_eq!(session.input.effort.requests, max_requests.min(2), "every request is noted");
             Ok(session.store.record().clone())
         })

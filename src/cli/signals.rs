@@ -5,9 +5,11 @@
 //! signals, from the first job to the end of the process.
 
 use super::exit::Exit;
+use crate::report::Console;
 use crate::scan::{GRACE, Stop};
 use std::io;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Knows which signal stopped the process, if one did.
@@ -28,11 +30,15 @@ impl Listener {
     }
 }
 
-/// Listens for signals from now on, in the runtime of the caller, and asks `stop` to stop.
+/// How long the terminal has for taking the bars off before the process ends.
+const TIDYING: Duration = Duration::from_millis(100);
+
+/// Listens for signals from now on, in the runtime of the caller, and asks `stop` to stop. A second
+/// one takes the bars off the console, should the terminal let it, before it ends the process.
 ///
 /// # Errors
 /// When the operating system does not let a handler be installed.
-pub fn listen(stop: Stop) -> io::Result<Listener> {
+pub fn listen(stop: Stop, console: Console) -> io::Result<Listener> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let listener = Listener::default();
@@ -44,15 +50,22 @@ pub fn listen(stop: Stop) -> io::Result<Listener> {
         stop.request();
         tokio::select! {
             () = tokio::time::sleep(GRACE) => stop.abandon(),
-            second = next(&mut interrupt, &mut terminate) => end(second),
+            second = next(&mut interrupt, &mut terminate) => end(second, console.clone()),
         }
-        end(next(&mut interrupt, &mut terminate).await);
+        end(next(&mut interrupt, &mut terminate).await, console);
     });
     Ok(listener)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a second signal means now; what is committed stands")]
-fn end(signal: Exit) {
+fn end(signal: Exit, console: Console) {
+    let (done, is_done) = std::sync::mpsc::channel();
+    // A terminal that is stopped takes nothing: it is not waited for.
+    std::thread::spawn(move || {
+        console.clear();
+        done.send(())
+    });
+    let _ = is_done.recv_timeout(TIDYING);
     std::process::exit(i32::from(signal.code()));
 }
 

@@ -1,17 +1,14 @@
 //! The one owner of standard error: bars and the lines above them.
 //!
-//! Owns that a line is written whole, and never into a bar. What the lines and the bars say is left
-//! to others.
+//! Owns that what is shown changes in one write, so that a line is whole and never in a bar, and that a
+//! terminal that is gone is no error: a scan of hours outlives the window it was started in. What the
+//! lines and the bars say is left to others.
 
-use super::terminal::{Sink, Terminal, size};
-use indicatif::{MultiProgress, ProgressDrawTarget};
+use super::frame::{Frame, Line, Size};
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing_subscriber::fmt::MakeWriter;
-
-/// Redraws in a second, at most.
-const REDRAWS: u8 = 8;
 
 /// How progress is asked to be shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,8 +71,21 @@ fn is_dumb(environment: &impl Fn(&str) -> Option<String>) -> bool {
 pub struct Console {
     progress: Progress,
     colour: bool,
-    bars: Option<MultiProgress>,
-    sink: Sink,
+    screen: Arc<Mutex<Screen>>,
+}
+
+/// What is written to, and what stands there.
+struct Screen {
+    sink: Box<dyn Write + Send>,
+    size: Box<dyn Fn() -> Size + Send>,
+    frame: Frame,
+}
+
+impl Screen {
+    fn write(&mut self, text: &str) {
+        // Should standard error be gone, there is nobody left to tell.
+        let _ = self.sink.write_all(text.as_bytes()).and_then(|()| self.sink.flush());
+    }
 }
 
 impl fmt::Debug for Console {
@@ -89,16 +99,18 @@ impl Console {
     /// The console of the process. To be made once.
     #[must_use]
     pub fn new(progress: Progress, colour: bool) -> Self {
-        Self::over(progress, colour, Arc::new(Mutex::new(io::stderr())), size)
+        Self::over(progress, colour, io::stderr(), terminal_size)
     }
 
-    /// A console that is written to `sink`, and whose `size` is in rows and columns.
-    pub(super) fn over(progress: Progress, colour: bool, sink: Sink, size: fn() -> (u16, u16)) -> Self {
-        let bars = (progress == Progress::Bar).then(|| {
-            let terminal = Box::new(Terminal::new(Arc::clone(&sink), size));
-            MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(terminal, REDRAWS))
-        });
-        Self { progress, colour, bars, sink }
+    /// A console that is written to `sink`, and is as large as `size` says.
+    pub(super) fn over(
+        progress: Progress,
+        colour: bool,
+        sink: impl Write + Send + 'static,
+        size: impl Fn() -> Size + Send + 'static,
+    ) -> Self {
+        let screen = Screen { sink: Box::new(sink), size: Box::new(size), frame: Frame::default() };
+        Self { progress, colour, screen: Arc::new(Mutex::new(screen)) }
     }
 
     /// How progress is shown.
@@ -113,32 +125,47 @@ impl Console {
         self.colour
     }
 
-    /// Where bars are drawn, where there are any.
-    pub(super) fn bars(&self) -> Option<&MultiProgress> {
-        self.bars.as_ref()
+    fn screen(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How large the terminal is now.
+    pub(super) fn size(&self) -> Size {
+        (self.screen().size)()
+    }
+
+    /// Shows these lines below everything else until others are shown; for bars only.
+    pub(super) fn show(&self, lines: Vec<Line>) {
+        let mut screen = self.screen();
+        let size = (screen.size)();
+        if let Some(text) = screen.frame.replace(lines, size, self.colour) {
+            screen.write(&text);
+        }
+    }
+
+    /// Takes the bars off the terminal.
+    pub fn clear(&self) {
+        self.show(Vec::new());
     }
 
     /// Writes text, ended by a line feed, above the bars.
     pub fn print(&self, text: &str) {
-        let mut lines = String::with_capacity(text.len() + 1);
-        lines.push_str(text);
-        if !text.ends_with('\n') {
-            lines.push('\n');
-        }
-        self.write_lines(lines.as_bytes());
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        self.write_lines(&format!("{text}{end}"));
     }
 
-    fn write_lines(&self, lines: &[u8]) {
-        let write = || {
-            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-            // Should standard error be gone, there is nobody left to tell.
-            let _ = sink.write_all(lines).and_then(|()| sink.flush());
-        };
-        match &self.bars {
-            Some(bars) => bars.suspend(write),
-            None => write(),
-        }
+    fn write_lines(&self, lines: &str) {
+        let mut screen = self.screen();
+        let size = (screen.size)();
+        let text = screen.frame.above(lines, size, self.colour);
+        screen.write(&text);
     }
+}
+
+/// The size of the terminal behind standard error; the classic one where it does not say.
+fn terminal_size() -> Size {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
+    size.map_or(Size { rows: 24, columns: 80 }, |size| Size { rows: size.ws_row.into(), columns: size.ws_col.into() })
 }
 
 /// Gathers a record and writes it at once when dropped.
@@ -162,7 +189,7 @@ impl Write for ConsoleWriter<'_> {
 impl Drop for ConsoleWriter<'_> {
     fn drop(&mut self) {
         if !self.record.is_empty() {
-            self.console.write_lines(&self.record);
+            self.console.write_lines(&String::from_utf8_lossy(&self.record));
         }
     }
 }
@@ -177,12 +204,26 @@ impl<'console> MakeWriter<'console> for Console {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::frame::Tone;
     use super::*;
+
+    /// Writes into memory that is shared.
+    pub struct Shared<T>(pub Arc<Mutex<T>>);
+
+    impl<T: Write> Write for Shared<T> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     /// A console without bars and what is written to it.
     pub fn captured(progress: Progress) -> (Console, Arc<Mutex<Vec<u8>>>) {
         let written = Arc::new(Mutex::new(Vec::new()));
-        (Console::over(progress, false, written.clone(), || (24, 80)), written)
+        let size = || Size { rows: 24, columns: 80 };
+        (Console::over(progress, false, Shared(written.clone()), size), written)
     }
 
     pub fn text(written: &Mutex<Vec<u8>>) -> String {
@@ -222,22 +263,23 @@ pub(super) mod tests {
         |name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     }
 
+    /// Notes every write of its own.
+    struct Writes(Arc<Mutex<Vec<String>>>);
+    impl Write for Writes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(String::from_utf8_lossy(bytes).into_owned());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
     fn a_record_is_written_at_once() {
-        /// Notes every write of its own.
-        struct Writes(Arc<Mutex<Vec<String>>>);
-        impl Write for Writes {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0.lock().unwrap().push(String::from_utf8_lossy(bytes).into_owned());
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
         let noted = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::new(Mutex::new(Writes(noted.clone())));
-        let console = Console::over(Progress::Plain, false, sink, || (24, 80));
+        let size = || Size { rows: 24, columns: 80 };
+        let console = Console::over(Progress::Plain, false, Writes(noted.clone()), size);
         let mut writer = console.make_writer();
         writer.write_all(b"one ").unwrap();
         writer.write_all(b"record\n").unwrap();
@@ -245,5 +287,25 @@ pub(super) mod tests {
         drop(writer);
         console.print("a line");
         assert_eq!(*noted.lock().unwrap(), ["one record\n", "a line\n"]);
+    }
+
+    #[test]
+    fn a_change_of_the_bars_is_one_write() {
+        let noted = Arc::new(Mutex::new(Vec::new()));
+        let size = || Size { rows: 24, columns: 80 };
+        let console = Console::over(Progress::Bar, false, Writes(noted.clone()), size);
+        let lines = |texts: &[&str]| {
+            let line = |text: &&str| Line { tone: Tone::Plain, text: (*text).to_owned() };
+            texts.iter().map(line).collect::<Vec<_>>()
+        };
+        console.show(lines(&["a", "b"]));
+        console.show(lines(&["a", "b"]));
+        console.show(lines(&["a", "c", "d"]));
+        console.print("a line");
+        console.clear();
+        console.clear();
+        let expected =
+            ["a\nb\n", "\r\u{1b}[2A\u{1b}[Ja\nc\nd\n", "\r\u{1b}[3A\u{1b}[Ja line\na\nc\nd\n", "\r\u{1b}[3A\u{1b}[J"];
+        assert_eq!(*noted.lock().unwrap(), expected);
     }
 }

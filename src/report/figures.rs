@@ -1,4 +1,4 @@
-//! Numbers and durations as people read them.
+//! Numbers, durations and prices as people read them.
 
 use std::time::Duration;
 
@@ -45,6 +45,18 @@ pub fn taken(span: Duration) -> String {
     }
 }
 
+/// The price of a thousand LIST requests in dollars, as AWS lists it for most regions.
+const PRICE_PER_THOUSAND: f64 = 0.005;
+
+/// About what so many LIST requests cost: `~$0.01`; with more digits while it is less than a cent.
+#[must_use]
+pub fn price(requests: u64) -> String {
+    // An estimate needs no more digits than a double has.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate, and exact below 2^53 requests")]
+    let dollars = requests as f64 / 1_000.0 * PRICE_PER_THOUSAND;
+    if dollars < 0.01 { format!("~${dollars:.4}") } else { format!("~${dollars:.2}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +87,13 @@ mod tests {
             [(0, "0.0 s"), (12_345, "12.3 s"), (59_949, "59.9 s"), (59_950, "1m00s"), (750_000, "12m30s")]
         {
             assert_eq!(taken(Duration::from_millis(millis)), text);
+        }
+    }
+
+    #[test]
+    fn prices_are_about() {
+        for (requests, text) in [(0, "~$0.0000"), (240, "~$0.0012"), (2_000, "~$0.01"), (5_000_000, "~$25.00")] {
+            assert_eq!(price(requests), text);
         }
     }
 }

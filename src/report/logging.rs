@@ -1,36 +1,26 @@
 //! Log records: to the console for people, and to the job's log file.
 //!
-//! Owns that what libraries say is heard only from `warn` up, and that a record in the file carries
-//! the run it belongs to. What is said is left to those who say it.
+//! Owns that what libraries say is heard only from `warn` up, that a log file that cannot be written
+//! is told of once and fails nothing, for the output is whole without it, and that a record is in the
+//! file when the call that makes it returns. What is said is left to those who say it, and the shape
+//! of a record to `record`.
 
 use super::console::Console;
+use super::record::{LocalTime, RecordFormat, RunTag};
 use crate::job::{LogFormat, LogLevel, LogSettings};
 use crate::output::{FileError, create_folder};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Unit};
-use std::fmt;
-use std::fs::OpenOptions;
-use std::io;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing::{Span, Subscriber, error_span};
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload;
-
-/// Records that wait for the file. Few enough to be written within the second that the writing
-/// thread is given at the end.
-const BUFFERED: usize = 1_024;
-
-/// The target of the span that carries the run's id.
-const RUN: &str = "s3scan::run";
 
 type AnyLayer = Box<dyn Layer<Registry> + Send + Sync>;
 type FilterHandle = reload::Handle<Targets, Registry>;
@@ -46,13 +36,14 @@ pub struct LogOptions<'job> {
     pub file: Option<&'job LogSettings>,
 }
 
-/// Keeps the log file open. Dropping it writes what is left; records then go to the console only.
+/// Keeps the log file open. Once it is dropped, records go to the console only.
 #[derive(Debug)]
 pub struct LogGuard {
-    sink: FileSink,
+    file: FileSink,
+    tag: RunTag,
     text: FilterHandle,
     json: FilterHandle,
-    worker: Option<WorkerGuard>,
+    console: Console,
 }
 
 /// Installs logging for the whole process. To be called once; later calls have no effect on where
@@ -71,8 +62,8 @@ pub fn start_logging(options: &LogOptions<'_>, console: &Console) -> Result<LogG
 }
 
 impl LogGuard {
-    /// Writes what is left to the file so far, and from now on appends to that of `settings`: the
-    /// next job's. Its folder is created.
+    /// From now on appends to the file of `settings`: the next job's. Its folder is created. Records
+    /// belong to no run until the next one begins.
     ///
     /// # Errors
     /// When the file cannot be opened; records then go to the console only.
@@ -81,10 +72,8 @@ impl LogGuard {
         create_folder(settings.file.parent().unwrap_or(Path::new("")))?;
         let opened = OpenOptions::new().append(true).create(true).open(&settings.file);
         let file = opened.map_err(FileError::at("open log", &settings.file))?;
-        let builder = NonBlockingBuilder::default().lossy(false).buffered_lines_limit(BUFFERED);
-        let (writer, worker) = builder.thread_name("log").finish(file);
-        self.worker = Some(worker);
-        self.sink.set(Some(writer));
+        let (path, console) = (settings.file.clone(), self.console.clone());
+        *self.file.lock() = Some(LogFile { file, path, failure: None, console });
         let filter = match settings.format {
             LogFormat::Text => &self.text,
             LogFormat::Json => &self.json,
@@ -93,11 +82,23 @@ impl LogGuard {
         Ok(())
     }
 
+    /// Which run records belong to, to be set when it is known.
+    #[must_use]
+    pub fn tag(&self) -> RunTag {
+        self.tag.clone()
+    }
+
+    /// Why records are missing in the file, where it could not be written.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.file.lock().as_ref().and_then(|file| file.failure.clone())
+    }
+
     fn close(&mut self) {
         reload(&self.text, nothing());
         reload(&self.json, nothing());
-        self.sink.set(None);
-        self.worker = None;
+        *self.file.lock() = None;
+        self.tag.set(None);
     }
 }
 
@@ -107,38 +108,38 @@ impl Drop for LogGuard {
     }
 }
 
-/// A span whose records belong to the run with the id `run`. It has the level of an error, so that
-/// no level of the log takes the id from its records.
-pub(super) fn run_span(run: &str) -> Span {
-    error_span!(target: RUN, "run", id = run)
-}
-
-fn subscriber(options: &LogOptions<'_>, console: &Console) -> (impl Subscriber + Send + Sync, LogGuard) {
-    let sink = FileSink::default();
+pub(super) fn subscriber(
+    options: &LogOptions<'_>,
+    console: &Console,
+) -> (impl Subscriber + Send + Sync + use<>, LogGuard) {
+    let (file, tag) = (FileSink::default(), RunTag::default());
     let (text, text_handle) = reload::Layer::new(nothing());
     let (json, json_handle) = reload::Layer::new(nothing());
-    let file = || tracing_subscriber::fmt::layer().with_writer(sink.clone()).with_timer(UtcTime).with_ansi(false);
+    let layer = |format| {
+        let format = RecordFormat { format, tag: tag.clone() };
+        tracing_subscriber::fmt::layer().with_writer(file.clone()).with_ansi(false).event_format(format)
+    };
     let layers: Vec<AnyLayer> = vec![
-        console_layer(options, console),
-        file().with_filter(text).boxed(),
-        file().json().flatten_event(true).with_span_list(false).with_filter(json).boxed(),
+        console_layer(options, console, &tag),
+        layer(LogFormat::Text).with_filter(text).boxed(),
+        layer(LogFormat::Json).with_filter(json).boxed(),
     ];
-    let guard = LogGuard { sink: sink.clone(), text: text_handle, json: json_handle, worker: None };
+    let guard = LogGuard { file, tag, text: text_handle, json: json_handle, console: console.clone() };
     (tracing_subscriber::registry().with(layers), guard)
 }
 
 /// People see one run at a time, so its id is left out for them.
-fn console_layer(options: &LogOptions<'_>, console: &Console) -> AnyLayer {
+fn console_layer(options: &LogOptions<'_>, console: &Console, tag: &RunTag) -> AnyLayer {
     let layer = tracing_subscriber::fmt::layer().with_writer(console.clone());
     let filter = filter_of(options.level);
     match options.format {
         LogFormat::Text => {
             let layer = layer.with_target(false).with_timer(LocalTime).with_ansi(console.colour());
-            layer.with_filter(filter.with_target(RUN, LevelFilter::OFF)).boxed()
+            layer.with_filter(filter).boxed()
         }
         LogFormat::Json => {
-            let layer = layer.with_timer(UtcTime).json().flatten_event(true).with_span_list(false);
-            layer.with_filter(filter).boxed()
+            let format = RecordFormat { format: LogFormat::Json, tag: tag.clone() };
+            layer.event_format(format).with_filter(filter).boxed()
         }
     }
 }
@@ -175,48 +176,48 @@ fn reload(filter: &FilterHandle, targets: Targets) {
 
 /// The log file that is open, if any.
 #[derive(Clone, Debug, Default)]
-struct FileSink(Arc<Mutex<Option<NonBlocking>>>);
+struct FileSink(Arc<Mutex<Option<LogFile>>>);
 
 impl FileSink {
-    fn set(&self, writer: Option<NonBlocking>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = writer;
+    fn lock(&self) -> MutexGuard<'_, Option<LogFile>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A log file. It is opened for appending, so that who rotates logs may cut it while it is written.
+#[derive(Debug)]
+struct LogFile {
+    file: File,
+    path: PathBuf,
+    failure: Option<String>,
+    console: Console,
+}
+
+impl Write for &FileSink {
+    /// Takes every record: one that cannot be written is lost, and the first of them is told.
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        if let Some(log) = self.lock().as_mut()
+            && let Err(error) = log.file.write_all(record)
+            && log.failure.is_none()
+        {
+            let failure = format!("could not write log `{}`: {error}; records are missing in it", log.path.display());
+            log.console.print(&format!("warning: {failure}"));
+            log.failure = Some(failure);
+        }
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 impl<'sink> MakeWriter<'sink> for FileSink {
-    type Writer = Box<dyn io::Write>;
+    type Writer = &'sink FileSink;
 
     fn make_writer(&'sink self) -> Self::Writer {
-        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(writer) => Box::new(writer.clone()),
-            None => Box::new(io::sink()),
-        }
+        self
     }
-}
-
-/// RFC 3339 in UTC to the millisecond.
-struct UtcTime;
-
-impl FormatTime for UtcTime {
-    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        write!(writer, "{:.3}", now())
-    }
-}
-
-/// The time of day where the program runs, to the second.
-struct LocalTime;
-
-impl FormatTime for LocalTime {
-    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        write!(writer, "{}", now().to_zoned(TimeZone::system()).strftime("%H:%M:%S"))
-    }
-}
-
-/// Records bear the time at which they are made; nothing is decided by it.
-#[expect(clippy::disallowed_methods, reason = "only what is shown depends on it")]
-fn now() -> Timestamp {
-    let now = Timestamp::now();
-    now.round(Unit::Millisecond).unwrap_or(now)
 }
 
 #[cfg(test)]
@@ -224,6 +225,7 @@ mod tests {
     use super::super::console::Progress;
     use super::super::console::tests::{captured, text};
     use super::*;
+    use jiff::Timestamp;
     use tracing::subscriber::with_default;
     use tracing::{debug, error, info, warn};
 
@@ -238,9 +240,9 @@ mod tests {
     #[test]
     fn the_console_shows_ours_at_its_level_and_warnings_of_others() {
         let (console, written) = captured(Progress::Plain);
-        let (subscriber, _guard) = subscriber(&options(LogLevel::Info, LogFormat::Text), &console);
+        let (subscriber, guard) = subscriber(&options(LogLevel::Info, LogFormat::Text), &console);
         with_default(subscriber, || {
-            let _run = run_span("20261122T114500Z").entered();
+            guard.tag().set(Some("20261122T114500Z"));
             info!(bucket = "a\n\u{1b}[31m\u{202e}b", objects = 3, "listed");
             debug!("hidden");
             info!(target: "aws_smithy_runtime", "hidden");
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_holds_every_record_once_the_guard_is_gone() {
+    fn the_file_holds_every_record_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let log = settings(folder.path(), "job.log", LogLevel::Debug, LogFormat::Text);
         create_folder(&folder.path().join("logs")).unwrap();
@@ -282,23 +284,21 @@ mod tests {
         let (subscriber, mut guard) = subscriber(&options(LogLevel::Warn, LogFormat::Text), &console);
         guard.redirect(&log).unwrap();
         with_default(subscriber, || {
-            let _run = run_span("20261122T114500Z").entered();
-            for number in 0..20_000 {
+            guard.tag().set(Some("20261122T114500Z"));
+            for number in 0..2_000 {
                 debug!(number, "counted");
             }
+            assert_eq!(std::fs::read_to_string(&log.file).unwrap().lines().count(), 2_001);
             drop(guard);
             warn!("to the console only");
         });
         let logged = std::fs::read_to_string(&log.file).unwrap();
         let lines: Vec<&str> = logged.lines().collect();
-        assert_eq!((lines.len(), lines[0]), (20_001, "an earlier run"));
+        assert_eq!((lines.len(), lines[0]), (2_001, "an earlier run"));
         for (number, line) in lines[1..].iter().enumerate() {
             let (time, rest) = line.split_once(' ').unwrap();
             assert!(time.ends_with('Z') && time.len() == 24 && time.parse::<Timestamp>().is_ok(), "{line}");
-            let expected = format!(
-                "DEBUG run{{id=\"20261122T114500Z\"}}: s3scan::report::logging::tests: counted number={number}"
-            );
-            assert_eq!(rest.trim_start(), expected);
+            assert_eq!(rest, format!("DEBUG counted number={number} run=20261122T114500Z"));
         }
         assert_eq!(text(&written).lines().count(), 1);
     }
@@ -314,7 +314,7 @@ mod tests {
             guard.redirect(&first).unwrap();
             info!("of the first");
             guard.redirect(&second).unwrap();
-            let _run = run_span("R").entered();
+            guard.tag().set(Some("R"));
             info!("below the level");
             warn!(bucket = "a\nb", "of the second");
         });
@@ -326,7 +326,21 @@ mod tests {
         assert_eq!(second["level"], "WARN");
         assert_eq!(second["message"], "of the second");
         assert_eq!(second["bucket"], "a\nb");
-        assert_eq!(second["span"]["id"], "R");
+        assert_eq!(second["run"], "R");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_that_cannot_be_written_is_told_of_once_and_fails_nothing() {
+        let (console, written) = captured(Progress::None);
+        let (subscriber, mut guard) = subscriber(&options(LogLevel::Error, LogFormat::Text), &console);
+        let full = LogSettings { file: "/dev/full".into(), level: LogLevel::Info, format: LogFormat::Text };
+        guard.redirect(&full).unwrap();
+        assert_eq!(guard.failure(), None);
+        with_default(subscriber, || (0..5).for_each(|number| info!(number, "lost")));
+        let failure = guard.failure().unwrap();
+        assert!(failure.starts_with("could not write log `/dev/full`: No space left on device"), "{failure}");
+        assert_eq!(text(&written), format!("warning: {failure}\n"));
     }
 
     #[test]

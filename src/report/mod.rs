@@ -9,17 +9,21 @@ mod closing;
 mod console;
 mod earlier;
 mod figures;
+mod frame;
+mod incomplete;
 mod journal;
 mod logging;
 mod meter;
 mod names;
 mod price;
 mod progress;
+mod record;
 mod schema;
+mod step_summary;
 mod summary;
 mod tables;
 mod tally;
-mod terminal;
+mod view;
 
 pub use closing::closing_table;
 pub use console::{Console, Progress, ProgressChoice, wants_colour};
@@ -29,8 +33,9 @@ pub use logging::{LogGuard, LogOptions, start_logging};
 pub use names::visible;
 pub use price::{PriceEstimate, USD_PER_1000_REQUESTS, is_aws};
 pub use progress::report;
+pub use record::RunTag;
 pub use schema::summary_schema;
+pub use step_summary::append_step_summary;
 pub use summary::{
     AccountIdentity, AccountSummary, IncompleteBucket, RunTotals, Summary, SummaryInput, WindowSummary, write_summary,
 };
-pub use tally::Totals;

@@ -1,8 +1,10 @@
 //! Text that others chose, such as names and reasons from a server, made fit for a terminal.
 //!
-//! Owns that no such text can move the cursor, break a line or turn the reading direction.
+//! Owns that no such text can move the cursor, break a line or turn the reading direction, and how
+//! many columns text fills.
 
 use std::borrow::Cow;
+use unicode_width::UnicodeWidthChar;
 
 /// `text` with control characters, and those that change the direction of reading, written as
 /// escapes such as `\n` and `\u{202e}`.
@@ -40,6 +42,50 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
+/// The columns that text fills on a terminal (UAX #11). What should fill none is counted as one:
+/// not every terminal knows, and a line that is too short does no harm.
+#[must_use]
+pub fn width_of(text: &str) -> usize {
+    text.chars().map(columns).sum()
+}
+
+fn columns(character: char) -> usize {
+    character.width().unwrap_or(0).max(1)
+}
+
+/// `text` in at most `width` columns. What is left out is taken from its middle and stands as `…`:
+/// names of buckets differ at their ends.
+#[must_use]
+pub fn shortened(text: &str, width: usize) -> Cow<'_, str> {
+    if width_of(text) <= width {
+        return Cow::Borrowed(text);
+    }
+    let room = width.saturating_sub(1);
+    let head = fitting(text.chars(), room - room / 3);
+    let rest: String = text.chars().rev().collect();
+    let tail = fitting(rest.chars(), room - width_of(&head));
+    let mut short = head;
+    short.push('…');
+    short.extend(tail.chars().rev());
+    Cow::Owned(short)
+}
+
+fn fitting(characters: impl Iterator<Item = char>, mut room: usize) -> String {
+    characters
+        .take_while(|character| {
+            let fits = columns(*character) <= room;
+            room = room.saturating_sub(columns(*character));
+            fits
+        })
+        .collect()
+}
+
+/// `text` with blanks behind it, so that it fills at least `width` columns.
+#[must_use]
+pub fn padded(text: &str, width: usize) -> String {
+    format!("{text}{:1$}", "", width.saturating_sub(width_of(text)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +109,22 @@ mod tests {
         assert_eq!(cut("äöüß", 4), "äöüß");
         assert_eq!(cut("äöüß!", 4), "äöü…");
         assert_eq!(cut("", 0), "");
+    }
+
+    #[test]
+    fn text_is_shortened_in_its_middle() {
+        for (text, width, expected) in [
+            ("prod/logs", 9, "prod/logs"),
+            ("prod/logs-eu-west-1", 13, "prod/log…st-1"),
+            ("äöüß!", 4, "äö…!"),
+            ("バケット", 8, "バケット"),
+            ("バケット", 7, "バケ…ト"),
+            ("abc", 1, "…"),
+        ] {
+            let short = shortened(text, width);
+            assert_eq!(short, expected);
+            assert!(width_of(&short) <= width);
+        }
+        assert_eq!((width_of("e\u{301}"), padded("バ", 4)), (2, "バ  ".to_owned()));
     }
 }

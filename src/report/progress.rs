@@ -1,15 +1,14 @@
 //! Showing a run while it goes on: bars, a heartbeat, or nothing.
 //!
-//! Owns the pace of showing: the bars are drawn anew eight times a second however fast events come.
-//! There is never a percentage, for nobody knows how much there is to list.
+//! Owns the pace of showing: the bars are drawn anew at most eight times a second however fast events
+//! come. What they say is left to the view.
 
 use super::console::{Console, Progress};
-use super::figures::{clock, counted, grouped};
 use super::journal::Journal;
-use super::names::visible;
-use super::tally::{ActiveBucket, Tally, Totals};
+use super::record::RunTag;
+use super::tally::Tally;
+use super::view::{bars, heartbeat};
 use crate::event::Event;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{MissedTickBehavior, interval_at};
@@ -18,209 +17,62 @@ use tokio::time::{MissedTickBehavior, interval_at};
 const REDRAW: Duration = Duration::from_millis(125);
 /// What the rates of the bars look back over.
 const WINDOW: Duration = Duration::from_secs(5);
-/// Buckets that have a line of their own.
-const LINES: usize = 8;
 
-/// Shows events until the channel closes, and returns what they sum up to. `heartbeat` is the time
-/// between two lines where there are no bars, and what the rates in them look back over.
-pub async fn report(mut events: Receiver<Event>, console: Console, heartbeat: Duration) -> Totals {
+/// Shows and logs events until the channel closes. `beat` is the time between two lines where there
+/// are no bars, and what the rates in them look back over.
+pub async fn report(mut events: Receiver<Event>, console: Console, tag: RunTag, beat: Duration) {
     let begun = Instant::now();
-    let mut bars = console.bars().map(Bars::new);
     // An interval of nothing is not allowed.
-    let heartbeat = heartbeat.max(Duration::from_millis(1));
-    let (every, window) = if bars.is_some() { (REDRAW, WINDOW) } else { (heartbeat, heartbeat) };
+    let beat = beat.max(Duration::from_millis(1));
+    let (every, window) = if console.progress() == Progress::Bar { (REDRAW, WINDOW) } else { (beat, beat) };
     let mut tally = Tally::new(window);
-    let mut journal = Journal::new();
+    let mut journal = Journal::new(tag);
     let mut tick = interval_at(tokio::time::Instant::now() + every, every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         // In this order, so that a flood of events does not keep the view from being shown.
         tokio::select! {
             biased;
-            _ = tick.tick() => match &mut bars {
-                Some(bars) => bars.show(&tally, begun.elapsed()),
-                None if console.progress() == Progress::Plain => console.print(&heartbeat_line(&tally, begun.elapsed())),
-                None => {}
+            _ = tick.tick() => match console.progress() {
+                Progress::Bar => console.show(bars(&tally, begun.elapsed(), console.size())),
+                Progress::Plain => console.print(&heartbeat(&tally, begun.elapsed())),
+                Progress::None => {}
             },
             event = events.recv() => {
                 let Some(event) = event else {
                     break;
                 };
                 tally.observe(&event, begun.elapsed());
-                journal.record(&event, &tally.totals);
+                journal.record(&event);
             }
         }
     }
-    if let Some(bars) = bars {
-        bars.clear();
-    }
-    tally.totals
-}
-
-fn heartbeat_line(tally: &Tally, at: Duration) -> String {
-    let Totals { objects, requests, throttles, ended, buckets, .. } = tally.totals;
-    format!(
-        "{}: {} ({}/s), {}, {} throttled, {}/{} buckets",
-        clock(at),
-        counted(objects, "key", "keys"),
-        grouped(tally.keys.per_second(at)),
-        counted(requests, "request", "requests"),
-        grouped(throttles),
-        grouped(ended),
-        grouped(buckets),
-    )
-}
-
-fn total_line(tally: &Tally, at: Duration) -> String {
-    let Totals { objects, requests, throttles, ended, buckets, .. } = tally.totals;
-    format!(
-        "{}  {} ({}/s)  {} ({}/s)  {} throttled  {}/{} buckets",
-        clock(at),
-        counted(objects, "key", "keys"),
-        grouped(tally.keys.per_second(at)),
-        counted(requests, "request", "requests"),
-        grouped(tally.requests.per_second(at)),
-        grouped(throttles),
-        grouped(ended),
-        grouped(buckets),
-    )
-}
-
-/// A line for each of the first buckets in progress, and one for how many more there are. The name
-/// stands last: it is what a narrow terminal cuts off.
-fn bucket_lines(tally: &Tally, at: Duration) -> Vec<String> {
-    let line = |bucket: &ActiveBucket| {
-        let rate = grouped(bucket.keys.per_second(at));
-        let (account, name) = (visible(&bucket.label.account), visible(&bucket.label.bucket));
-        format!("{:>15} keys {rate:>9}/s  {account}/{name}", grouped(bucket.objects))
-    };
-    let mut lines: Vec<String> = tally.active.values().take(LINES).map(line).collect();
-    if let Some(more) = tally.active.len().checked_sub(LINES).filter(|more| *more > 0) {
-        lines.push(format!("{:>15} more", format!("+{}", grouped(more as u64))));
-    }
-    lines
-}
-
-/// The bars on the terminal.
-struct Bars {
-    all: MultiProgress,
-    total: ProgressBar,
-    buckets: Vec<ProgressBar>,
-}
-
-impl Bars {
-    fn new(all: &MultiProgress) -> Self {
-        let total = all.add(line("{spinner} {wide_msg}"));
-        Self { all: all.clone(), total, buckets: Vec::new() }
-    }
-
-    fn show(&mut self, tally: &Tally, at: Duration) {
-        let lines = bucket_lines(tally, at);
-        while self.buckets.len() > lines.len()
-            && let Some(bar) = self.buckets.pop()
-        {
-            bar.finish_and_clear();
-            self.all.remove(&bar);
-        }
-        for (place, text) in lines.into_iter().enumerate() {
-            if place == self.buckets.len() {
-                self.buckets.push(self.all.add(line("{wide_msg}")));
-            }
-            self.buckets[place].set_message(text);
-        }
-        self.total.set_message(total_line(tally, at));
-        self.total.tick();
-    }
-
-    fn clear(self) {
-        self.buckets.iter().chain([&self.total]).for_each(ProgressBar::finish_and_clear);
-        // A terminal that cannot be written to shows no bars either.
-        let _ = self.all.clear();
-    }
-}
-
-fn line(template: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(template).expect("the templates of this file are sound");
-    ProgressBar::no_length().with_style(style)
+    console.clear();
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::console::tests::{captured, text};
+    use super::super::console::tests::{Shared, captured, text};
+    use super::super::frame::Size;
+    use super::super::logging::{LogOptions, subscriber};
+    use super::super::view::tests::{page, run_started, started, tally};
     use super::*;
-    use crate::event::{BucketLabel, Effort, Events};
+    use crate::event::Events;
+    use crate::job::{LogFormat, LogLevel};
     use std::io::{self, Write};
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
-    fn started(bucket: u32, name: &str) -> Event {
-        let label = BucketLabel { account: "prod".into(), bucket: name.into() };
-        Event::BucketStarted { bucket, label, objects: 0 }
-    }
-
-    fn page(bucket: u32, objects: u64, requests: u64) -> Event {
-        Event::PageListed { bucket, objects, rows: 0, effort: Effort { requests, ..Effort::default() } }
-    }
-
-    fn run_started() -> Event {
-        Event::RunStarted {
-            job: "job".to_owned(),
-            run: "run".to_owned(),
-            resumed: false,
-            buckets: 40,
-            finished: 12,
-            folder: "data".into(),
-        }
-    }
-
-    fn tally(events: &[(u64, Event)]) -> Tally {
-        let mut tally = Tally::new(WINDOW);
-        for (seconds, event) in events {
-            tally.observe(event, Duration::from_secs(*seconds));
-        }
-        tally
-    }
-
-    #[test]
-    fn a_heartbeat_is_one_line() {
-        let tally = tally(&[
-            (0, run_started()),
-            (1, started(0, "a")),
-            (700, page(0, 1_000_000, 1_000)),
-            (749, page(0, 234_567, 240)),
-        ]);
-        assert_eq!(
-            heartbeat_line(&tally, Duration::from_secs(750)),
-            "12m30s: 1,234,567 keys (49,383/s), 1,240 requests, 0 throttled, 12/40 buckets"
-        );
-    }
-
-    #[test]
-    fn the_bars_show_eight_buckets_and_how_many_more() {
-        let mut events = vec![(0, run_started())];
-        events.extend((0..11).map(|bucket| (0, started(bucket, &format!("bucket-{bucket}\u{1b}[2J")))));
-        events.push((1, page(2, 12_000, 12)));
-        let tally = tally(&events);
-        let at = Duration::from_secs(2);
-        assert_eq!(total_line(&tally, at), "2s  12,000 keys (6,000/s)  12 requests (6/s)  0 throttled  12/40 buckets");
-        let lines = bucket_lines(&tally, at);
-        assert_eq!(lines.len(), 9);
-        assert_eq!(lines[0], "              0 keys         0/s  prod/bucket-0\\u{1b}[2J");
-        assert_eq!(lines[2], "         12,000 keys     6,000/s  prod/bucket-2\\u{1b}[2J");
-        assert_eq!(lines[8], "             +3 more");
-        assert!(bucket_lines(&Tally::new(WINDOW), at).is_empty());
-    }
-
     #[tokio::test]
-    async fn the_report_ends_with_the_channel_and_sums_up() {
+    async fn the_report_ends_with_the_channel() {
         let (console, written) = captured(Progress::Plain);
         let (events, receiver) = Events::channel();
-        let task = tokio::spawn(report(receiver, console, Duration::from_hours(1)));
-        for event in [run_started(), started(0, "a"), page(0, 7, 1), page(0, 5, 1), Event::ScanEnded] {
+        let task = tokio::spawn(report(receiver, console, RunTag::default(), Duration::from_hours(1)));
+        for event in [run_started(&[]), started(0, "a"), page(0, 7, 1), page(0, 5, 1)] {
             events.emit(event).await;
         }
         drop(events);
-        let totals = task.await.unwrap();
-        assert_eq!(totals, Totals { objects: 12, requests: 2, buckets: 40, ended: 12, ..Totals::default() });
+        task.await.unwrap();
         assert_eq!(text(&written), "", "no heartbeat is due within the hour");
     }
 
@@ -229,7 +81,8 @@ mod tests {
         let begin = |progress| {
             let (console, written) = captured(progress);
             let (events, receiver) = Events::channel();
-            (tokio::spawn(report(receiver, console, Duration::from_millis(1))), events, written)
+            let task = tokio::spawn(report(receiver, console, RunTag::default(), Duration::from_millis(1)));
+            (task, events, written)
         };
         let (silent, silent_events, nothing) = begin(Progress::None);
         let (beating, beating_events, beats) = begin(Progress::Plain);
@@ -240,23 +93,22 @@ mod tests {
         beating.await.unwrap();
         silent.await.unwrap();
         assert_eq!(text(&nothing), "");
-        assert!(text(&beats).starts_with("0s: 0 keys (0/s), 0 requests, 0 throttled, 0/0 buckets\n"));
+        assert!(text(&beats).starts_with("0s: finding buckets, 0/0 buckets, 0 keys, 0 keys/s, "));
     }
 
-    const WIDTH: usize = 60;
-
-    /// A terminal, as far as bars need one: it wraps, and knows the escapes for moving the cursor up
-    /// and down and for clearing a line.
-    #[derive(Default)]
+    /// A terminal, as far as frames need one: it wraps at its width, and knows the escapes for going
+    /// up, for erasing what is below, and for colours. It is as wide as the test says.
     struct Screen {
-        rows: Vec<Vec<char>>,
+        columns: Arc<AtomicUsize>,
+        /// Rows, and whether each was wrapped into the next.
+        rows: Vec<(Vec<char>, bool)>,
         row: usize,
         column: usize,
     }
 
     impl Screen {
-        fn here(&mut self) -> &mut Vec<char> {
-            self.rows.resize(self.rows.len().max(self.row + 1), Vec::new());
+        fn here(&mut self) -> &mut (Vec<char>, bool) {
+            self.rows.resize(self.rows.len().max(self.row + 1), (Vec::new(), false));
             &mut self.rows[self.row]
         }
 
@@ -265,11 +117,13 @@ mod tests {
                 '\n' => (self.row, self.column) = (self.row + 1, 0),
                 '\r' => self.column = 0,
                 _ => {
-                    if self.column == WIDTH {
+                    assert!(!character.is_control(), "{character:?} on the terminal");
+                    if self.column == self.columns.load(Ordering::Relaxed) {
+                        self.here().1 = true;
                         (self.row, self.column) = (self.row + 1, 0);
                     }
                     let column = self.column;
-                    let row = self.here();
+                    let (row, _) = self.here();
                     row.resize(row.len().max(column + 1), ' ');
                     row[column] = character;
                     self.column += 1;
@@ -277,8 +131,28 @@ mod tests {
             }
         }
 
+        /// Becomes narrower: rows that do not fit any more are wrapped, as terminals do. The cursor
+        /// stays where it is in the text.
+        fn narrow(&mut self, columns: usize) {
+            self.columns.store(columns, Ordering::Relaxed);
+            let (mut rows, mut cursor) = (Vec::new(), 0);
+            for (number, (row, wrapped)) in self.rows.drain(..).enumerate() {
+                if number == self.row {
+                    cursor = rows.len();
+                }
+                let mut pieces: Vec<_> = row.chunks(columns).map(|piece| (piece.to_vec(), true)).collect();
+                match pieces.last_mut() {
+                    Some(last) => last.1 = wrapped,
+                    None => pieces.push((Vec::new(), false)),
+                }
+                rows.append(&mut pieces);
+            }
+            self.row = if self.row >= rows.len() || cursor == 0 { rows.len() } else { cursor };
+            self.rows = rows;
+        }
+
         fn lines(&self) -> Vec<String> {
-            let lines = self.rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned());
+            let lines = self.rows.iter().map(|(row, _)| row.iter().collect::<String>().trim_end().to_owned());
             lines.filter(|line| !line.is_empty()).collect()
         }
     }
@@ -293,13 +167,14 @@ mod tests {
                     continue;
                 };
                 let end = escape.find(|character: char| character.is_ascii_alphabetic()).unwrap();
-                let number: usize = escape[..end].parse().unwrap();
                 match &escape[end..=end] {
-                    "A" => self.row = self.row.saturating_sub(number),
-                    "B" => self.row += number,
-                    "C" => self.column += number,
-                    "D" => self.column = self.column.saturating_sub(number),
-                    "K" => self.here().clear(),
+                    "A" => self.row = self.row.checked_sub(escape[..end].parse().unwrap()).expect("above the screen"),
+                    "J" => {
+                        let column = self.column;
+                        self.here().0.truncate(column);
+                        self.rows.truncate(self.row + 1);
+                    }
+                    "m" => {}
                     other => panic!("unknown escape {other}"),
                 }
                 rest = &escape[end + 1..];
@@ -311,31 +186,107 @@ mod tests {
         }
     }
 
-    fn on_screen() -> (Console, Arc<Mutex<Screen>>) {
-        let screen = Arc::new(Mutex::new(Screen::default()));
-        (Console::over(Progress::Bar, false, screen.clone(), || (24, 60)), screen)
+    fn on_screen(columns: usize) -> (Console, Arc<Mutex<Screen>>) {
+        let columns = Arc::new(AtomicUsize::new(columns));
+        let screen = Screen { columns: columns.clone(), rows: Vec::new(), row: 0, column: 0 };
+        let screen = Arc::new(Mutex::new(screen));
+        let size = move || Size { rows: 24, columns: columns.load(Ordering::Relaxed) };
+        (Console::over(Progress::Bar, true, Shared(screen.clone()), size), screen)
+    }
+
+    /// Two buckets, one with a name that no terminal is wide enough for.
+    fn two() -> Tally {
+        tally(&[(0, run_started(&["prod"])), (0, started(0, "a")), (0, started(1, &"b".repeat(250)))])
+    }
+
+    fn show(console: &Console, tally: &Tally, seconds: u64) {
+        console.show(bars(tally, Duration::from_secs(seconds), console.size()));
     }
 
     #[test]
     fn lines_stand_whole_above_the_bars_and_the_bars_go() {
-        let (console, screen) = on_screen();
-        let lines = || screen.lock().unwrap().lines();
-        let mut bars = Bars::new(console.bars().unwrap());
-        let long = "b".repeat(80);
-        let mut tally = tally(&[(0, run_started()), (0, started(0, "a")), (0, started(1, &long))]);
-        bars.show(&tally, Duration::from_secs(1));
-        console.print("first line\nsecond line");
-        assert_eq!(lines().len(), 5);
-        tally.active.remove(&0);
-        bars.show(&tally, Duration::from_secs(2));
-        console.print("third line");
-        let shown = lines();
-        assert_eq!(&shown[..3], ["first line", "second line", "third line"]);
-        assert!(shown[3].contains("2s  0 keys (0/s)  0 requests"), "{shown:?}");
-        assert!(shown[4].contains("prod/bbb"), "{shown:?}");
-        assert_eq!(shown.len(), 5, "long names are cut off: {shown:?}");
-        bars.clear();
-        assert_eq!(lines(), ["first line", "second line", "third line"]);
+        for columns in [24, 40, 80, 200] {
+            let (console, screen) = on_screen(columns);
+            let lines = || screen.lock().unwrap().lines();
+            let mut tally = two();
+            show(&console, &tally, 1);
+            let drawn = lines().len();
+            assert_eq!(drawn, bars(&tally, Duration::from_secs(1), console.size()).len());
+            console.print("first line\nsecond line");
+            assert_eq!(lines().len(), drawn + 2, "{columns}: {:?}", lines());
+            tally.observe(&page(0, 5, 1), Duration::from_secs(1));
+            show(&console, &tally, 2);
+            console.print("third line");
+            let shown = lines();
+            assert_eq!(&shown[..3], ["first line", "second line", "third line"]);
+            assert!(shown[3].starts_with("2s  12/40 buckets"), "{shown:?}");
+            assert!(shown[3].contains("  5 keys") || shown[4].starts_with("5 keys"), "{shown:?}");
+            assert!(shown.iter().any(|line| line.contains("prod/bbb") && line.contains('…')), "{shown:?}");
+            let drawn = bars(&tally, Duration::from_secs(2), console.size()).len();
+            assert_eq!(shown.len(), drawn + 3, "nothing is wrapped: {shown:?}");
+            console.clear();
+            assert_eq!(lines(), ["first line", "second line", "third line"]);
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_becomes_narrower_keeps_nothing_of_the_bars() {
+        for (from, to) in [(200, 80), (200, 40), (200, 24), (80, 40), (80, 24), (40, 80), (24, 200)] {
+            let (console, screen) = on_screen(from);
+            console.print("a line");
+            show(&console, &two(), 1);
+            if to < from {
+                screen.lock().unwrap().narrow(to);
+            } else {
+                screen.lock().unwrap().columns.store(to, Ordering::Relaxed);
+            }
+            show(&console, &two(), 2);
+            let shown = screen.lock().unwrap().lines();
+            assert_eq!(shown.iter().filter(|line| line.contains("12/40 buckets")).count(), 1, "{shown:?}");
+            assert!(shown[1].starts_with("2s  "), "{shown:?}");
+            console.clear();
+            assert_eq!(screen.lock().unwrap().lines(), ["a line"]);
+        }
+    }
+
+    #[test]
+    fn logs_at_debug_from_many_threads_are_whole_lines_above_the_bars() {
+        const THREADS: usize = 4;
+        const RECORDS: usize = 50;
+        let (console, screen) = on_screen(200);
+        let options = LogOptions { level: LogLevel::Debug, format: LogFormat::Text, file: None };
+        let (subscriber, _guard) = subscriber(&options, &console);
+        let dispatch = tracing::Dispatch::new(subscriber);
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let dispatch = dispatch.clone();
+                scope.spawn(move || {
+                    let log = || (0..RECORDS).for_each(|record| tracing::debug!(thread, record, "page listed"));
+                    tracing::dispatcher::with_default(&dispatch, log);
+                });
+            }
+            (0..100).for_each(|second| show(&console, &two(), second));
+        });
+        let shown = screen.lock().unwrap().lines();
+        let is_record = |line: &&String| line.contains("DEBUG page listed thread=") && line[2..3] == *":";
+        let records = shown.iter().take_while(is_record).count();
+        assert_eq!(records, THREADS * RECORDS, "{shown:?}");
+        assert!(shown[records].starts_with("1m39s  12/40 buckets"), "{shown:?}");
+        console.clear();
+        assert_eq!(screen.lock().unwrap().lines().len(), records);
+    }
+
+    #[test]
+    fn what_the_terminal_echoes_goes_with_the_bars() {
+        let (console, screen) = on_screen(40);
+        show(&console, &two(), 1);
+        screen.lock().unwrap().write_all(b"^C").unwrap();
+        console.print("stopping");
+        let shown = screen.lock().unwrap().lines();
+        assert_eq!(shown[0], "stopping");
+        assert!(!shown.iter().any(|line| line.contains("^C")), "{shown:?}");
+        console.clear();
+        assert_eq!(screen.lock().unwrap().lines(), ["stopping"]);
     }
 
     #[tokio::test]
@@ -349,12 +300,12 @@ mod tests {
                 Err(io::Error::other("hung up"))
             }
         }
-        let console = Console::over(Progress::Bar, false, Arc::new(Mutex::new(Gone)), || (24, 60));
+        let console = Console::over(Progress::Bar, false, Gone, || Size { rows: 24, columns: 60 });
         let (events, receiver) = Events::channel();
-        let task = tokio::spawn(report(receiver, console.clone(), Duration::from_hours(1)));
+        let task = tokio::spawn(report(receiver, console.clone(), RunTag::default(), Duration::from_hours(1)));
         events.emit(started(0, "a")).await;
         console.print("a line");
         drop(events);
-        assert_eq!(task.await.unwrap().objects, 0);
+        task.await.unwrap();
     }
 }

@@ -7,7 +7,7 @@ use super::earlier::{EarlierFiles, earlier};
 use super::price::{PriceEstimate, estimate};
 use super::tables::{BucketResult, buckets_csv, files_csv, listed, results};
 use crate::crash;
-use crate::event::{AccountVerdict, Effort, Verdict};
+use crate::event::{AccountVerdict, Effort, RunCounts, Verdict};
 use crate::job::{Account, Job, Limits, Pace};
 use crate::output::{FileError, replace};
 use crate::rows::RowCounts;
@@ -43,6 +43,8 @@ pub struct SummaryInput<'run> {
     pub ended: Timestamp,
     /// Whether it went on with an unfinished run.
     pub resumed: bool,
+    /// What went wrong beside the scan.
+    pub warnings: Vec<String>,
 }
 
 /// `summary.json`.
@@ -102,6 +104,18 @@ pub struct Summary {
     /// New names of files that this run would have replaced, and that somebody had changed since they
     /// were published.
     pub kept_files: Vec<String>,
+    /// What went wrong and leaves the output whole, such as a log that could not be written.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+impl Summary {
+    /// What the run has come to.
+    #[must_use]
+    pub fn counts(&self) -> RunCounts {
+        let RunTotals { objects, rows, files, requests, retries, throttles, .. } = self.totals;
+        RunCounts { objects, rows, files, effort: Effort { requests, retries, throttles } }
+    }
 }
 
 /// How an instant is written: RFC 3339 in UTC.
@@ -234,7 +248,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
 }
 
 fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize]) -> Summary {
-    let SummaryInput { job, outcome, billed, exit_code, ref stopped, started, ended, resumed } = *input;
+    let SummaryInput { job, outcome, billed, exit_code, ref stopped, started, ended, resumed, ref warnings } = *input;
     let record = outcome.store.record();
     let not_complete: Vec<IncompleteBucket> = listed
         .iter()
@@ -275,6 +289,7 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
         not_complete,
         earlier_files: Vec::new(),
         kept_files: Vec::new(),
+        warnings: warnings.clone(),
     }
 }
 
@@ -489,6 +504,7 @@ pub(super) mod tests {
             started: at(0),
             ended: at(12),
             resumed: true,
+            warnings: vec!["the log is full".to_owned()],
         };
         write_summary(&input).unwrap()
     }
@@ -654,7 +670,10 @@ pub(super) mod tests {
     }
   ],
   "earlier_files": [],
-  "kept_files": []
+  "kept_files": [],
+  "warnings": [
+    "the log is full"
+  ]
 }
 "#);
     }
@@ -716,6 +735,7 @@ path,rows,bytes,sha256
                 started: at(0),
                 ended: at(1),
                 resumed: false,
+                warnings: Vec::new(),
             };
             let summary = write_summary(&input).unwrap();
             assert_eq!(summary.complete, expected, "{:?} {exit_code}", summary.totals.buckets);

@@ -100,7 +100,7 @@ struct BucketRow<'run> {
     region: &'run str,
     verdict: Verdict,
     reason: Option<&'run str>,
-    ordered: bool,
+    ordered: Option<bool>,
     objects: u64,
     bytes: u64,
     rows: u64,
@@ -131,7 +131,8 @@ pub fn buckets_csv(
             region: &bucket.entry.region,
             verdict: result.verdict,
             reason: result.reason.as_deref(),
-            ordered: result.ordered,
+            // Nothing can be said of the order of a bucket that gave no page.
+            ordered: (result.verdict == Verdict::Complete || counts.objects > 0).then_some(result.ordered),
             objects: counts.objects,
             bytes: counts.bytes,
             rows: counts.rows,

@@ -1,31 +1,44 @@
 //! What a run has come to so far, counted from its events.
 //!
-//! Pure: the time is passed in. Owns that memory is bounded by the buckets in progress.
+//! Pure: the time is passed in. Owns that the sums are those of the whole run, also of one that goes
+//! on, while the rates are those of this invocation; and that memory is bounded by the buckets in
+//! progress.
 
 use super::meter::Meter;
 use crate::event::{BucketLabel, Effort, Event};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What the events of one invocation sum up to.
+/// What a run sums up to, over all its invocations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Objects listed; those of a bucket that started over count once.
     pub objects: u64,
-    /// Rows written, also of buckets that did not become complete.
-    pub rows: u64,
-    /// Files published.
-    pub files: u64,
-    /// Requests that listed objects.
+    /// Requests that were answered or given up, those for finding buckets included.
     pub requests: u64,
-    /// Of these, repetitions of a failed one.
-    pub retries: u64,
+    /// Of these, those that AWS bills; `None` where it bills none.
+    pub billed: Option<u64>,
     /// Answers that asked to slow down, to any request.
     pub throttles: u64,
+    /// Requests of this invocation that failed in another way, and were or were not repeated.
+    pub failures: u64,
     /// Buckets of the run.
     pub buckets: u64,
     /// Buckets that are done with, those of earlier invocations included.
     pub ended: u64,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// Accounts are asked for their buckets.
+    #[default]
+    Finding,
+    /// Buckets are listed.
+    Listing,
+    /// Nothing new is begun.
+    Stopping,
 }
 
 /// A bucket in progress.
@@ -37,22 +50,28 @@ pub struct ActiveBucket {
     pub objects: u64,
     /// How fast it goes, in objects.
     pub keys: Meter,
-    /// What this invocation added to the totals, to be taken back should the bucket start over.
-    listed: (u64, u64),
+    /// Whether its requests are billed.
+    is_billed: bool,
+    /// When its last page came, if one did.
+    last: Option<Duration>,
 }
 
 /// A run's counters.
 #[derive(Clone, Debug)]
 pub struct Tally {
     window: Duration,
+    /// How far the run is.
+    pub stage: Stage,
     /// The sums.
     pub totals: Totals,
     /// How fast the run goes, in objects.
     pub keys: Meter,
     /// How fast the run goes, in requests.
     pub requests: Meter,
+    /// Accounts whose requests are billed.
+    billed: BTreeSet<String>,
     /// Buckets in progress, by their place in the run.
-    pub active: BTreeMap<u32, ActiveBucket>,
+    active: BTreeMap<u32, ActiveBucket>,
 }
 
 impl Tally {
@@ -61,9 +80,11 @@ impl Tally {
     pub fn new(window: Duration) -> Self {
         Self {
             window,
+            stage: Stage::default(),
             totals: Totals::default(),
             keys: Meter::new(Duration::ZERO, window),
             requests: Meter::new(Duration::ZERO, window),
+            billed: BTreeSet::new(),
             active: BTreeMap::new(),
         }
     }
@@ -71,126 +92,203 @@ impl Tally {
     /// Counts an event that came at `at` since the beginning.
     pub fn observe(&mut self, event: &Event, at: Duration) {
         match event {
-            Event::RunStarted { buckets, finished, .. } => {
-                self.totals.buckets = *buckets as u64;
-                self.totals.ended = *finished as u64;
+            Event::RunStarted { buckets, finished, counts, billed, .. } => {
+                self.stage = if self.stage == Stage::Stopping { Stage::Stopping } else { Stage::Listing };
+                self.billed = billed.accounts.iter().cloned().collect();
+                self.totals = Totals {
+                    objects: counts.objects,
+                    requests: counts.effort.requests,
+                    billed: (!billed.accounts.is_empty()).then_some(billed.requests),
+                    // Those of finding buckets are among them, as events and in the state.
+                    throttles: counts.effort.throttles,
+                    buckets: *buckets as u64,
+                    ended: *finished as u64,
+                    ..self.totals
+                };
             }
             Event::BucketStarted { bucket, label, objects } => {
                 let keys = Meter::new(at, self.window);
-                let active = ActiveBucket { label: label.clone(), objects: *objects, keys, listed: (0, 0) };
+                let is_billed = self.billed.contains(&*label.account);
+                let active = ActiveBucket { label: label.clone(), objects: *objects, keys, is_billed, last: None };
                 self.active.insert(*bucket, active);
             }
-            Event::PageListed { bucket, objects, rows, effort } => self.page(*bucket, *objects, *rows, *effort, at),
-            // Each such answer is told at once, the page's effort only when it succeeds at last.
-            Event::AttemptFailed(failed) => self.totals.throttles += u64::from(failed.throttled),
+            Event::PageListed { bucket, objects, effort, .. } => self.page(*bucket, *objects, *effort, at),
+            // Each is told at once, the page's effort only when it is listed or given up at last.
+            Event::AttemptFailed(failed) if failed.throttled => self.totals.throttles += 1,
+            Event::AttemptFailed(_) => self.totals.failures += 1,
             Event::OrderLost { bucket, .. } => {
                 if let Some(active) = self.active.remove(bucket) {
-                    self.totals.objects -= active.listed.0;
-                    self.totals.rows -= active.listed.1;
+                    self.totals.objects = self.totals.objects.saturating_sub(active.objects);
                 }
             }
-            Event::BucketEnded { bucket, files, .. } => {
+            Event::BucketEnded { bucket, .. } => {
                 self.active.remove(bucket);
                 self.totals.ended += 1;
-                self.totals.files += files;
             }
+            Event::StopRequested { .. } | Event::LimitReached(_) => self.stage = Stage::Stopping,
             Event::DemoStarted { .. }
             | Event::AccountDiscovered { .. }
             | Event::AccountFailed { .. }
-            | Event::StopRequested { .. }
-            | Event::LimitReached(_)
-            | Event::ScanEnded => {}
+            | Event::RunDropped { .. }
+            | Event::StateDropped { .. }
+            | Event::RunEnded { .. } => {}
         }
     }
 
-    fn page(&mut self, bucket: u32, objects: u64, rows: u64, effort: Effort, at: Duration) {
+    fn page(&mut self, bucket: u32, objects: u64, effort: Effort, at: Duration) {
         self.totals.objects += objects;
-        self.totals.rows += rows;
         self.totals.requests += effort.requests;
-        self.totals.retries += effort.retries;
         self.keys.add(at, objects);
         self.requests.add(at, effort.requests);
         if let Some(active) = self.active.get_mut(&bucket) {
             active.objects += objects;
             active.keys.add(at, objects);
-            active.listed.0 += objects;
-            active.listed.1 += rows;
+            active.last = Some(at);
+            if let Some(billed) = self.totals.billed.as_mut().filter(|_| active.is_billed) {
+                *billed += effort.requests;
+            }
         }
+    }
+
+    /// Of the buckets in progress up to `most`, and how many more there are: those that got a page
+    /// within the window before those that wait, and large ones before small ones. In the order of
+    /// their places, so that lines do not change places while they are read.
+    #[must_use]
+    pub fn liveliest(&self, most: usize, at: Duration) -> (Vec<&ActiveBucket>, usize) {
+        let mut ranked: Vec<(u32, &ActiveBucket)> =
+            self.active.iter().map(|(place, bucket)| (*place, bucket)).collect();
+        ranked.sort_by_key(|(_, bucket)| {
+            let is_lively = bucket.last.is_some_and(|last| at.saturating_sub(last) < self.window);
+            Reverse((is_lively, bucket.objects))
+        });
+        ranked.truncate(most);
+        ranked.sort_by_key(|(place, _)| *place);
+        (ranked.into_iter().map(|(_, bucket)| bucket).collect(), self.active.len().saturating_sub(most))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{FailedAttempt, Verdict};
+    use crate::event::{Billed, FailedAttempt, RequestIds, RunCounts, Subject, Verdict};
 
-    fn label() -> BucketLabel {
-        BucketLabel { account: "prod".into(), bucket: "logs".into() }
+    const WINDOW: Duration = Duration::from_secs(5);
+
+    fn label(account: &str, bucket: &str) -> BucketLabel {
+        BucketLabel { account: account.into(), bucket: bucket.into() }
     }
 
-    fn page(objects: u64, rows: u64) -> Event {
-        Event::PageListed { bucket: 3, objects, rows, effort: Effort { requests: 2, retries: 1, throttles: 1 } }
+    fn begun(bucket: u32, account: &str, objects: u64) -> Event {
+        Event::BucketStarted { bucket, label: label(account, &format!("bucket-{bucket}")), objects }
+    }
+
+    fn page(bucket: u32, objects: u64) -> Event {
+        Event::PageListed { bucket, objects, rows: 1, effort: Effort { requests: 2, retries: 1, throttles: 1 } }
+    }
+
+    fn failed(throttled: bool) -> Event {
+        Event::AttemptFailed(FailedAttempt {
+            subject: Subject::Bucket(label("prod", "logs")),
+            attempt: 1,
+            max_attempts: 10,
+            throttled,
+            reason: "SlowDown".to_owned(),
+            ids: RequestIds::default(),
+            wait: None,
+        })
+    }
+
+    fn run_started(accounts: &[&str]) -> Event {
+        let effort = Effort { requests: 90, retries: 9, throttles: 8 };
+        Event::RunStarted {
+            job: "job".to_owned(),
+            run: "run".to_owned(),
+            resumed: true,
+            buckets: 40,
+            finished: 12,
+            counts: RunCounts { objects: 5_000, rows: 4_000, files: 12, effort },
+            billed: Billed { accounts: accounts.iter().map(|name| (*name).to_owned()).collect(), requests: 50 },
+            folder: "data".into(),
+        }
+    }
+
+    fn tally(events: &[Event]) -> Tally {
+        let mut tally = Tally::new(WINDOW);
+        for event in events {
+            tally.observe(event, Duration::from_secs(1));
+        }
+        tally
+    }
+
+    #[test]
+    fn a_resumed_run_is_counted_whole_and_its_rates_are_those_of_now() {
+        // A throttle before the run's start is among the eight already.
+        let tally = tally(&[failed(true), failed(false), run_started(&[]), begun(3, "prod", 500), page(3, 100)]);
+        let totals =
+            Totals { objects: 5_100, requests: 92, billed: None, throttles: 8, failures: 1, buckets: 40, ended: 12 };
+        assert_eq!(tally.totals, totals);
+        assert_eq!((tally.keys.per_second(WINDOW), tally.requests.per_second(WINDOW)), (21, 0));
+        assert_eq!(tally.active[&3].objects, 600);
     }
 
     #[test]
     fn a_bucket_that_starts_over_counts_once() {
-        let mut tally = Tally::new(Duration::from_secs(5));
-        let at = Duration::from_secs(1);
+        let lost = Event::OrderLost { bucket: 3, label: label("prod", "logs"), reason: "x".to_owned() };
         let ended = Event::BucketEnded {
             bucket: 3,
-            label: label(),
+            label: label("prod", "logs"),
             verdict: Verdict::Complete,
             reason: None,
             objects: 40,
             rows: 9,
             files: 2,
         };
-        for event in [
-            Event::BucketStarted { bucket: 3, label: label(), objects: 500 },
-            page(1_000, 10),
-            Event::OrderLost { bucket: 3, label: label(), reason: "x".to_owned() },
-            Event::BucketStarted { bucket: 3, label: label(), objects: 0 },
-            page(40, 9),
-        ] {
-            tally.observe(&event, at);
-        }
-        assert_eq!((tally.totals.objects, tally.totals.rows), (40, 9));
-        assert_eq!(tally.active[&3].objects, 40);
-        tally.observe(&ended, at);
+        let events = [run_started(&[]), begun(3, "prod", 500), page(3, 1_000), lost, begun(3, "prod", 0), page(3, 40)];
+        let mut tally = tally(&events);
+        assert_eq!((tally.totals.objects, tally.active[&3].objects), (4_540, 40));
+        tally.observe(&ended, WINDOW);
         assert!(tally.active.is_empty());
-        let totals = tally.totals;
-        assert_eq!((totals.ended, totals.files, totals.requests, totals.retries), (1, 2, 4, 2));
+        assert_eq!(tally.totals.ended, 13);
     }
 
     #[test]
     fn throttles_count_as_they_come_and_once() {
-        let mut tally = Tally::new(Duration::from_secs(5));
-        let failed = FailedAttempt {
-            subject: "prod/logs".to_owned(),
-            attempt: 1,
-            max_attempts: 10,
-            throttled: true,
-            reason: "SlowDown".to_owned(),
-            request_id: None,
-            wait: None,
-        };
-        tally.observe(&Event::AttemptFailed(failed), Duration::ZERO);
-        tally.observe(&page(1, 1), Duration::ZERO);
-        assert_eq!(tally.totals.throttles, 1);
+        let tally = tally(&[failed(true), page(0, 1), failed(false)]);
+        assert_eq!((tally.totals.throttles, tally.totals.failures), (1, 1));
     }
 
     #[test]
-    fn a_resumed_run_begins_with_what_is_finished() {
-        let mut tally = Tally::new(Duration::from_secs(5));
-        let started = Event::RunStarted {
-            job: "job".to_owned(),
-            run: "run".to_owned(),
-            resumed: true,
-            buckets: 40,
-            finished: 12,
-            folder: "data".into(),
+    fn only_what_aws_answers_is_billed() {
+        let events = [run_started(&["aws"]), begun(0, "aws", 0), begun(1, "own", 0), page(0, 5), page(1, 5)];
+        assert_eq!(tally(&events).totals.billed, Some(52));
+        assert_eq!(tally(&[run_started(&[]), begun(0, "aws", 0), page(0, 5)]).totals.billed, None);
+    }
+
+    #[test]
+    fn the_liveliest_buckets_are_shown_in_the_order_of_their_places() {
+        let mut tally = Tally::new(WINDOW);
+        for bucket in 0..6 {
+            tally.observe(&begun(bucket, "prod", 0), Duration::ZERO);
+        }
+        // Large, but silent for a while; two that list; and three that wait for their first page.
+        tally.observe(&page(1, 9_000), Duration::ZERO);
+        tally.observe(&page(5, 10), Duration::from_secs(10));
+        tally.observe(&page(2, 20), Duration::from_secs(10));
+        let names = |most| {
+            let (shown, more) = tally.liveliest(most, Duration::from_secs(11));
+            (shown.iter().map(|bucket| &bucket.label.bucket[7..]).collect::<String>(), more)
         };
-        tally.observe(&started, Duration::ZERO);
-        assert_eq!((tally.totals.ended, tally.totals.buckets), (12, 40));
+        assert_eq!(names(1), ("2".to_owned(), 5));
+        assert_eq!(names(2), ("25".to_owned(), 4));
+        assert_eq!(names(3), ("125".to_owned(), 3));
+        assert_eq!(names(8), ("012345".to_owned(), 0));
+    }
+
+    #[test]
+    fn stopping_lasts() {
+        assert_eq!(tally(&[]).stage, Stage::Finding);
+        assert_eq!(tally(&[run_started(&[])]).stage, Stage::Listing);
+        let stop = Event::StopRequested { signal: "SIGINT" };
+        assert_eq!(tally(&[stop, run_started(&[])]).stage, Stage::Stopping);
     }
 }

@@ -3,9 +3,10 @@
 //! Everything else decides by [`FailureKind`]; nothing else looks at error codes or SDK types.
 
 use super::fault::PageFault;
+use crate::event::RequestIds;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::operation::RequestId;
+use aws_sdk_s3::operation::{RequestId, RequestIdExt};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::HttpError;
@@ -58,8 +59,8 @@ pub struct Failure {
     pub code: Option<String>,
     /// What happened, in words.
     pub message: String,
-    /// S3's id of the request, for AWS support.
-    pub request_id: Option<String>,
+    /// Which request it was, for AWS support. Apart, for failures are handed on by value.
+    pub ids: Box<RequestIds>,
     /// How long the store asks to wait.
     pub retry_after: Option<Duration>,
 }
@@ -68,7 +69,7 @@ impl Failure {
     /// A failure found on our side of the wire.
     #[must_use]
     pub fn local(kind: FailureKind, message: String) -> Self {
-        Self { kind, status: None, code: None, message, request_id: None, retry_after: None }
+        Self { kind, status: None, code: None, message, ids: Box::default(), retry_after: None }
     }
 
     /// Whether the same request may succeed later.
@@ -183,7 +184,10 @@ fn service(meta: &aws_smithy_types::error::ErrorMetadata, response: &HttpRespons
         status: Some(status),
         code,
         message: meta.message().unwrap_or("the store gave no reason").to_owned(),
-        request_id: meta.request_id().map(str::to_owned),
+        ids: Box::new(RequestIds {
+            request: meta.request_id().map(str::to_owned),
+            host: meta.extended_request_id().map(str::to_owned),
+        }),
         retry_after: retry_after(response),
     }
 }
@@ -262,7 +266,10 @@ fn not_s3(response: &HttpResponse) -> Failure {
         status: Some(status),
         code: None,
         message: format!("the answer is not S3's: it begins with `{start}`"),
-        request_id: None,
+        ids: Box::new(RequestIds {
+            request: response.headers().get("x-amz-request-id").map(str::to_owned),
+            host: response.headers().get("x-amz-id-2").map(str::to_owned),
+        }),
         retry_after: retry_after(response),
     }
 }

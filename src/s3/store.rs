@@ -156,3 +156,19 @@ fn start_after(key: &Key) -> Result<&str, Failure> {
         Failure::local(FailureKind::Untrusted, message)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::Identity;
+
+    #[tokio::test]
+    async fn an_endpoint_of_its_own_is_not_aws() {
+        let identity = Identity::Keys("key".to_owned(), "secret".to_owned());
+        let region = Some("us-east-1".to_owned());
+        let aws = Access { region, identity, ..Access::default() };
+        let own = Access { endpoint_url: Some("http://127.0.0.1:1".to_owned()), ..aws.clone() };
+        assert!(Store::open(&own).await.endpoint_url().is_some());
+        assert!(Store::open(&aws).await.endpoint_url().is_none());
+    }
+}

@@ -6,7 +6,7 @@
 
 use super::budget::Budget;
 use super::stop::Stop;
-use crate::event::{Effort, Event, Events, FailedAttempt};
+use crate::event::{Effort, Event, Events, FailedAttempt, Subject};
 use crate::job::Pace;
 use crate::s3::{Failure, FailureKind};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -97,7 +97,7 @@ impl Caller {
     /// The last failure, or that stopping was asked for.
     pub async fn call<T, F: Future<Output = Result<T, Failure>>>(
         &self,
-        subject: impl Fn() -> String,
+        subject: impl Fn() -> Subject,
         bucket: Option<&Limiter>,
         effort: &mut Effort,
         mut request: impl FnMut() -> F,
@@ -160,7 +160,7 @@ impl Caller {
         }
     }
 
-    async fn tell(&self, subject: String, attempt: u32, failure: &Failure, wait: Option<Duration>) {
+    async fn tell(&self, subject: Subject, attempt: u32, failure: &Failure, wait: Option<Duration>) {
         if matches!(failure.kind, FailureKind::Encoding(_)) {
             return;
         }
@@ -170,7 +170,7 @@ impl Caller {
             max_attempts: self.attempts_for(&failure.kind),
             throttled: failure.kind == FailureKind::Throttled,
             reason: failure.to_string(),
-            request_id: failure.request_id.clone(),
+            ids: (*failure.ids).clone(),
             wait,
         };
         self.events.emit(Event::AttemptFailed(failed)).await;

@@ -1,7 +1,7 @@
 //! Finding an account's buckets: paced and retried like every request.
 
 use super::caller::{Caller, Halt};
-use crate::event::Effort;
+use crate::event::{BucketLabel, Effort, Subject};
 use crate::plan::Search;
 use crate::s3::discovery::BUCKETS_PER_PAGE;
 use crate::s3::{Failure, FailureKind, FoundBucket, Store};
@@ -34,7 +34,7 @@ pub async fn discover(
         discovered.found = list_buckets(store, caller, account, effort).await?;
     }
     for name in &search.literals {
-        let subject = || format!("{account}/{name}");
+        let subject = || Subject::Bucket(BucketLabel { account: account.into(), bucket: name.as_str().into() });
         let region = match caller.call(subject, None, effort, || store.bucket_region(name)).await {
             Ok(region) => region,
             Err(Halt::Interrupted) => return Err(Halt::Interrupted),
@@ -57,7 +57,7 @@ async fn list_buckets(
     account: &str,
     effort: &mut Effort,
 ) -> Result<Vec<FoundBucket>, Halt> {
-    let subject = || format!("the buckets of account {account}");
+    let subject = || Subject::Account(account.into());
     let mut found = Vec::new();
     let mut tokens = HashSet::new();
     let mut token: Option<String> = None;

@@ -10,7 +10,7 @@ use super::ledger::{Ledger, OpenBucket, Stage};
 use super::listings::Listings;
 use super::worker::{Message, News};
 use super::{ScanError, ScanInput, ScanOutcome};
-use crate::event::{BucketLabel, Event, Verdict};
+use crate::event::{BucketLabel, Verdict};
 use crate::output::{FileError, FileRules};
 use crate::s3::{Lister, Range};
 use crate::state::{FileEntry, IndexEntry, RunFolder, RunStore, StateError};
@@ -331,7 +331,6 @@ impl<L: Lister> Run<L> {
         let done = unfinished.is_empty() && self.input.account_records.iter().all(|account| account.settled);
         let interrupted = stopped && !(limit.is_some() && done);
         let limit = limit.filter(|_| interrupted);
-        self.input.events.emit(Event::ScanEnded).await;
         let buckets = std::mem::take(&mut self.input.buckets);
         Ok(ScanOutcome { store: committed.store, buckets, unfinished, interrupted, limit })
     }

@@ -4,7 +4,7 @@
 //! of them. The worker owns its range and its file; the run learns of both by messages, one a page.
 
 use super::caller::{Caller, Halt, Limiter};
-use crate::event::{BucketLabel, Effort};
+use crate::event::{BucketLabel, Effort, Subject};
 use crate::output::{FileError, PartWriter, create_folder};
 use crate::rows::RowWriter;
 use crate::s3::{Cursor, Failure, FailureKind, Key, KeyEncoding, Lister, PageFacts, PageFault, PageScan, PageTap};
@@ -192,7 +192,7 @@ impl<L: Lister> Worker<'_, L> {
             }
             Err(Failure::local(FailureKind::NotS3, "the answer is not a listing of S3".to_owned()))
         };
-        task.caller.call(|| task.label.to_string(), task.limiter.as_deref(), self.effort, request).await
+        task.caller.call(|| Subject::Bucket(task.label.clone()), task.limiter.as_deref(), self.effort, request).await
     }
 
     async fn tell(&self, news: News) {

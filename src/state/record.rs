@@ -139,6 +139,16 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+impl BucketRecord {
+    /// What all its ranges have seen and written, those in progress included.
+    #[must_use]
+    pub fn all_counts(&self) -> RowCounts {
+        let mut counts = self.counts;
+        self.ranges.iter().for_each(|range| counts += range.counts);
+        counts
+    }
+}
+
 /// A range in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RangeRecord {

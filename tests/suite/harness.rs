@@ -205,7 +205,7 @@ impl Server {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut line).expect("its first line");
-        let url = line.trim().strip_prefix("AWS_ENDPOINT_URL_S3=").expect("the endpoint").to_owned();
+        let url = line.trim().strip_prefix("export AWS_ENDPOINT_URL_S3=").expect("the endpoint").to_owned();
         Self { child, url }
     }
 

@@ -26,6 +26,7 @@
 //! - `schema`: the JSON Schema of job files, against right and wrong ones and the reader
 //! - `shapes`: every shape of keys against the truth
 //! - `shipped_jobs`: the jobs that come with s3scan, run over demo buckets
+//! - `showing`: what is told and logged: levels, the run's id, no secrets, summaries for CI
 //! - `signals`: stopped by SIGINT and SIGTERM, once and twice, and gone on with
 //! - `status`: `status` in every state of a job
 //! - `space`: too little room on the disk, and less of it needed
@@ -59,6 +60,7 @@ mod resume;
 mod schema;
 mod shapes;
 mod shipped_jobs;
+mod showing;
 mod signals;
 mod space;
 mod status;

@@ -36,7 +36,9 @@ fn stopped_and_gone_on_with(signal: Signal, code: i32) {
     let (ended, took) = end(&mut running);
     assert_eq!(ended, Some(code), "{}", running.told());
     assert!(took < Duration::from_secs(3), "{took:?}");
-    assert!(running.told().contains("stop requested"), "{}", running.told());
+    assert!(running.told().contains("stopping, pages in flight may still arrive"), "{}", running.told());
+
+    assert!(!running.told().contains("bucket interrupted account="), "the closing table says it: {}", running.told());
 
     let summary = workspace.summary();
     assert_eq!((summary["exit_code"].as_i64(), summary["complete"].as_bool()), (Some(code.into()), Some(false)));
@@ -103,7 +105,7 @@ fn a_second_signal_ends_at_once() {
     for (second, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let (server, workspace, mut running) = stalled();
         send(&running, Signal::INT);
-        until("the first signal is heeded", || running.told().contains("once more stops at once"));
+        until("the first signal is heeded", || running.told().contains("(Ctrl-C again to end at once)"));
         send(&running, second);
         let (ended, took) = end(&mut running);
         assert_eq!(ended, Some(code), "{}", running.told());

@@ -71,7 +71,7 @@ fn one_account_of_two_cannot_be_reached_for_now() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
     let workspace = two_accounts(&format!("http://{free}"));
     let told = workspace.expect(75, &[]);
-    assert_told(&told, &["account cannot be used", "account=\"b\"", "Connection refused", "account b  unusable"]);
+    assert_told(&told, &["account cannot be used", "account=\"b\"", "Connection refused", "1 account unusable"]);
     assert_one_lost(&workspace, "Connection refused");
     let before = workspace.files();
 
@@ -94,7 +94,7 @@ fn one_account_of_two_has_no_good_credentials() {
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert_told(
         &told,
-        &["account=\"b\"", "SignatureDoesNotMatch", "hint=\"the secret does not belong", "account b  unusable"],
+        &["account=\"b\"", "SignatureDoesNotMatch", "hint=\"the secret does not belong", "1 account unusable"],
     );
     assert_one_lost(&workspace, "SignatureDoesNotMatch");
 }

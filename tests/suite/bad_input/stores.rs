@@ -298,7 +298,7 @@ fn a_store_that_restarts_meanwhile_is_waited_for() {
     let server = Server::start(spec);
     let workspace = Workspace::new();
     workspace.job(&server.url, "[limits]\nrequests_per_second = 25");
-    let mut running = workspace.start(&["-q"]);
+    let mut running = workspace.start(&["--log-level", "debug"]);
     until("pages are listed", || server.counters()["list_requests"].as_u64() > Some(5));
     let address = server.address().to_owned();
     drop(server);
@@ -331,7 +331,7 @@ fn a_store_that_never_answers_is_given_up() {
     let url = serve(std::mem::forget);
     workspace.job(&url, "[limits]\nmax_attempts = 2\nrequest_timeout = \"300ms\"");
     let since = Instant::now();
-    let told = workspace.expect(75, &[]);
+    let told = workspace.expect(75, &["--log-level", "debug"]);
     assert_told(&told, &["no answer within 300ms", "no answer within 600ms", "hint=\"try the same command again"]);
     assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
     assert_not_begun(&workspace);
