@@ -9,6 +9,7 @@
 //! somebody changed is kept under another name.
 
 use super::file::{FileError, create_folder, sync_folder};
+use super::hash::sha256_of;
 use super::join::{JoinedFile, joined_path};
 use super::standing::{Found, Standing, StandingFile, StandingRecord, found, modified};
 use crate::crash;
@@ -61,6 +62,11 @@ fn name(folder: &Path, FileToPublish { file, path }: &FileToPublish) -> Result<(
             let published = fs::metadata(path).map_err(FileError::at("publish", path))?;
             if published.len() != file.bytes {
                 let reason = format!("it has {} bytes instead of {}", published.len(), file.bytes);
+                return Err(FileError::at("publish", path)(io::Error::new(io::ErrorKind::InvalidData, reason)));
+            }
+            // Only after an interruption: somebody may have changed it meanwhile.
+            if sha256_of(path)? != file.sha256 {
+                let reason = "it is not as it was published";
                 return Err(FileError::at("publish", path)(io::Error::new(io::ErrorKind::InvalidData, reason)));
             }
             Ok(())
@@ -222,7 +228,6 @@ fn describe(
 
 #[cfg(test)]
 mod tests {
-    use super::super::hash::sha256_of;
     use super::super::place::{Place, PlaceValues};
     use super::super::standing::records;
     use super::*;

@@ -283,3 +283,22 @@ fn a_path_into_what_is_the_programs_own_is_refused() {
         assert!(told.contains("would get in the way of"), "{told}");
     }
 }
+
+#[test]
+fn a_file_that_was_changed_between_a_kill_and_the_rerun_is_not_called_complete() {
+    let server = Server::start(FIRST);
+    let workspace = Workspace::new();
+    job(&workspace, &server.url, 100, "[buckets]\ninclude = [\"demo-flat\"]");
+    let mut command = workspace.command(&["run", "job.toml", "-q"]);
+    let status = command.env("S3SCAN_CRASH_AT", "file-published:2").status().expect("runs");
+    assert_eq!(status.signal(), Some(9));
+    let path = workspace.path("out/demo-flat_1.csv");
+    let published = fs::read(&path).expect("published");
+    let changed: Vec<u8> = published.iter().map(|byte| if *byte == b'0' { b'1' } else { *byte }).collect();
+    assert_ne!(changed, published);
+    fs::write(&path, changed).expect("written");
+    let told = workspace.expect(74, &["-q"]);
+    assert!(told.contains("demo-flat_1.csv") && told.contains("it is not as it was published"), "{told}");
+    fs::write(&path, published).expect("written");
+    workspace.expect(0, &["-q"]);
+}
