@@ -139,11 +139,14 @@ async fn shown(
         let budget = Arc::clone(&budget);
         async move {
             stop.requested().await;
+            // Neither a limit nor a signal: the scan stops itself, for an error that is told at its end.
             let told = match budget.reached() {
-                Some(limit) => Event::LimitReached(limit),
-                None => Event::StopRequested { signal: listener.signal() },
+                Some(limit) => Some(Event::LimitReached(limit)),
+                None => listener.exit().map(|_| Event::StopRequested { signal: listener.signal() }),
             };
-            events.emit(told).await;
+            if let Some(told) = told {
+                events.emit(told).await;
+            }
         }
     });
     let scanned = Box::pin(scan(job, chosen, &events, stop, &budget)).await;

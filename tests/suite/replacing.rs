@@ -299,6 +299,7 @@ fn a_file_that_was_changed_between_a_kill_and_the_rerun_is_not_called_complete()
     fs::write(&path, changed).expect("written");
     let told = workspace.expect(74, &["-q"]);
     assert!(told.contains("demo-flat_1.csv") && told.contains("it is not as it was published"), "{told}");
+    assert!(!told.contains("stopping"), "nobody asked for that: {told}");
     fs::write(&path, published).expect("written");
     workspace.expect(0, &["-q"]);
 }
