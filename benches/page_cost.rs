@@ -151,7 +151,9 @@ async fn ours(url: &str, bucket: &str) -> Outcome<(u64, u64)> {
         ordered: true,
         lister: Arc::new(Store::open(&access).await),
         caller,
-        limiter: None,
+        pace: Arc::default(),
+        bound: Arc::default(),
+        surplus: Arc::default(),
         plain_keys: Arc::default(),
         writer: RowWriter::new(filter, RowEncoder::new(&RowFormat::standard(Column::STANDARD), &fields)),
         folder: RunFolder::new(folder.path()),
@@ -162,8 +164,8 @@ async fn ours(url: &str, bucket: &str) -> Outcome<(u64, u64)> {
     while let Some(message) = messages.recv().await {
         match message.news {
             News::Opened(_) => {}
-            News::Page { .. } => pages += 1,
-            News::Done { record, .. } => return Ok((pages + 1, record.counts.rows)),
+            News::Page(_) | News::Yielded(_) => pages += 1,
+            News::Done(page) => return Ok((pages + 1, page.progress.counts.rows)),
             News::Stopped { why, .. } => return Err(format!("{why:?}").into()),
         }
     }

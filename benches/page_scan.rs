@@ -38,7 +38,7 @@ fn scanning(criterion: &mut Criterion) {
         let fields = BucketFields { account: "a".into(), bucket: "b".into(), ..BucketFields::default() };
         let encoder = RowEncoder::new(&RowFormat::standard(Column::STANDARD), &fields);
         let mut scan = PageScan::new(RowWriter::new(Arc::<ObjectFilter>::default(), encoder));
-        scan.expect(&Cursor::default(), None, true, KeyEncoding::Url);
+        scan.expect(&Cursor::default(), true, KeyEncoding::Url);
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 scan.begin();

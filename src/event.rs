@@ -70,6 +70,21 @@ pub struct Effort {
     pub retries: u64,
     /// Answers that asked to slow down.
     pub throttles: u64,
+    /// Attempts that were not answered in time.
+    #[serde(default)]
+    pub timeouts: u64,
+    /// Answers without a key of the range they were for.
+    #[serde(default)]
+    pub empty: u64,
+    /// Ranges that were split.
+    #[serde(default)]
+    pub splits: u64,
+    /// How often a bucket was asked more slowly from then on, for throttles or timeouts.
+    #[serde(default)]
+    pub slowdowns: u64,
+    /// The most ranges of one bucket that were listed at once.
+    #[serde(default)]
+    pub most_at_once: u64,
 }
 
 impl AddAssign for Effort {
@@ -77,6 +92,11 @@ impl AddAssign for Effort {
         self.requests += other.requests;
         self.retries += other.retries;
         self.throttles += other.throttles;
+        self.timeouts += other.timeouts;
+        self.empty += other.empty;
+        self.splits += other.splits;
+        self.slowdowns += other.slowdowns;
+        self.most_at_once = self.most_at_once.max(other.most_at_once);
     }
 }
 
@@ -179,6 +199,24 @@ pub struct FailedAttempt {
     pub wait: Option<Duration>,
 }
 
+/// Why a bucket is asked more slowly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlowdownCause {
+    /// The store asked for it.
+    Throttled,
+    /// The store did not answer in time.
+    TimedOut,
+}
+
+impl fmt::Display for SlowdownCause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Throttled => "throttled",
+            Self::TimedOut => "timed out",
+        })
+    }
+}
+
 /// Something that happened in a run.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -261,6 +299,34 @@ pub enum Event {
         rows: u64,
         /// Requests it took.
         effort: Effort,
+        /// Ranges of the bucket that are being listed.
+        ranges: usize,
+    },
+    /// A range was split, so that one more worker lists its bucket.
+    RangeSplit {
+        /// The bucket's place in the run.
+        bucket: u32,
+        /// Its name.
+        label: BucketLabel,
+        /// The range's id.
+        range: u32,
+        /// The id of the range that was split off.
+        child: u32,
+        /// The last key that may be of the range, and behind which the other begins.
+        cut: String,
+        /// Keys that the range was thought to have left.
+        keys: u64,
+        /// Ranges of the bucket that are being listed now.
+        ranges: usize,
+    },
+    /// A bucket is asked more slowly from now on.
+    PaceFell {
+        /// Its name.
+        label: BucketLabel,
+        /// Requests per second.
+        rate: f64,
+        /// What the store did.
+        cause: SlowdownCause,
     },
     /// A request failed.
     AttemptFailed(FailedAttempt),

@@ -132,8 +132,16 @@ fn log(event: &Event) {
             info!(dropped, folder, buckets, objects, "unfinished run dropped with its parts; its files stay");
         }
         Event::StateDropped { reason } => warn!(reason, "unfinished run dropped unread"),
-        Event::PageListed { bucket, objects, rows, effort } if effort.requests > 0 => {
-            debug!(place = bucket, objects, rows, requests = effort.requests, "page listed");
+        Event::PageListed { bucket, objects, rows, effort, ranges } if effort.requests > 0 => {
+            debug!(place = bucket, objects, rows, requests = effort.requests, ranges, "page listed");
+        }
+        Event::RangeSplit { label, range, child, cut, keys, ranges, .. } => {
+            let (account, bucket) = (&*label.account, &*label.bucket);
+            debug!(account, bucket, range, child, cut, keys, ranges, "range split");
+        }
+        Event::PaceFell { label, rate, cause } => {
+            let (account, bucket) = (&*label.account, &*label.bucket);
+            debug!(account, bucket, requests_per_second = %format_args!("{rate:.1}"), "{cause}: asking more slowly");
         }
         Event::StopRequested { signal: "SIGINT" } => {
             warn!("stopping, pages in flight may still arrive (Ctrl-C again to end at once)");
@@ -143,9 +151,13 @@ fn log(event: &Event) {
         }
         Event::LimitReached(limit) => warn!("{limit}; stopping, pages in flight may still arrive"),
         Event::RunEnded { exit_code, counts } => {
-            let Effort { requests, retries, throttles } = counts.effort;
+            let Effort { requests, retries, throttles, empty: empty_requests, splits, most_at_once, .. } =
+                counts.effort;
             let RunCounts { objects, rows, files, .. } = *counts;
-            info!(exit_code, objects, rows, files, requests, retries, throttles, "run ended");
+            info!(
+                exit_code,
+                objects, rows, files, requests, retries, throttles, empty_requests, splits, most_at_once, "run ended"
+            );
         }
         // A worker that was stopped before it asked for anything has listed no page; the others are told
         // above, for they need to be remembered.
@@ -209,7 +221,7 @@ mod tests {
     }
 
     fn run_ended() -> Event {
-        let effort = Effort { requests: 9, retries: 2, throttles: 1 };
+        let effort = Effort { requests: 9, retries: 2, throttles: 1, ..Effort::default() };
         Event::RunEnded { exit_code: 3, counts: RunCounts { objects: 106, rows: 50, files: 13, effort } }
     }
 
@@ -247,7 +259,13 @@ mod tests {
             },
             run_started(),
             started(),
-            Event::PageListed { bucket: 0, objects: 7, rows: 5, effort: Effort { requests: 1, ..Effort::default() } },
+            Event::PageListed {
+                bucket: 0,
+                objects: 7,
+                rows: 5,
+                effort: Effort { requests: 1, ..Effort::default() },
+                ranges: 1,
+            },
             failed(bucket(), "SlowDown: reduce your\nrequest rate", Some(Duration::from_millis(150))),
             Event::OrderLost { bucket: 0, label: label(), reason: "`b` came before `a`".to_owned() },
             ended(Verdict::Complete, None),
@@ -267,7 +285,7 @@ INFO account discovered account="prod" found=52 selected=40
 ERROR account cannot be used account="old" reason="the credentials are expired" hint="log in" attempt=2 max_attempts=10 request_id="4442587FB7D0A2F9" host_id="Uuag1LuByR="
 INFO run resumed job="job" run="20261122T114500Z" buckets=40 finished=12 objects=99 folder="data/job/20261122T114500Z"
 DEBUG bucket started place=0 account="prod" bucket="lo\ngs\u{1b}[2J" objects=0
-DEBUG page listed place=0 objects=7 rows=5 requests=1
+DEBUG page listed place=0 objects=7 rows=5 requests=1 ranges=1
 DEBUG request failed, will be repeated account="prod" bucket="lo\ngs\u{1b}[2J" reason="SlowDown: reduce your\nrequest rate" attempt=2 max_attempts=10 wait_ms=150 request_id="4442587FB7D0A2F9" host_id="Uuag1LuByR="
 WARN bucket not listed in key order, starting over without relying on it account="prod" bucket="lo\ngs\u{1b}[2J" reason="`b` came before `a`"
 INFO bucket complete account="prod" bucket="lo\ngs\u{1b}[2J" objects=7 rows=5 files=1
@@ -276,7 +294,7 @@ DEBUG bucket interrupted account="prod" bucket="lo\ngs\u{1b}[2J" objects=7 rows=
 WARN stopping, pages in flight may still arrive (Ctrl-C again to end at once)
 WARN stopping, pages in flight may still arrive (a signal again to end at once) signal="SIGTERM"
 WARN `limits.max_duration` is reached: this invocation has worked for 6h; stopping, pages in flight may still arrive
-INFO run ended exit_code=3 objects=106 rows=50 files=13 requests=9 retries=2 throttles=1
+INFO run ended exit_code=3 objects=106 rows=50 files=13 requests=9 retries=2 throttles=1 empty_requests=0 splits=0 most_at_once=0
 "#);
     }
 

@@ -23,6 +23,7 @@ mod step_summary;
 mod summary;
 mod tables;
 mod tally;
+mod totals;
 mod view;
 
 pub use closing::closing_table;
@@ -37,5 +38,6 @@ pub use record::RunTag;
 pub use schema::summary_schema;
 pub use step_summary::append_step_summary;
 pub use summary::{
-    AccountIdentity, AccountSummary, IncompleteBucket, RunTotals, Summary, SummaryInput, WindowSummary, write_summary,
+    AccountIdentity, AccountSummary, IncompleteBucket, Summary, SummaryInput, WindowSummary, write_summary,
 };
+pub use totals::RunTotals;

@@ -6,11 +6,11 @@
 use super::earlier::{EarlierFiles, earlier};
 use super::price::{PriceEstimate, estimate};
 use super::tables::{BucketResult, buckets_csv, files_csv, listed, results};
+use super::totals::{RunTotals, billable, totals};
 use crate::crash;
-use crate::event::{AccountVerdict, Effort, RunCounts, Verdict};
+use crate::event::{AccountVerdict, RunCounts, Verdict};
 use crate::job::{Account, Job, Limits, Pace};
 use crate::output::{FileError, replace};
-use crate::rows::RowCounts;
 use crate::scan::{ScanError, ScanOutcome};
 use crate::state::{AccountRecord, RunRecord};
 use jiff::Timestamp;
@@ -113,8 +113,8 @@ impl Summary {
     /// What the run has come to.
     #[must_use]
     pub fn counts(&self) -> RunCounts {
-        let RunTotals { objects, rows, files, requests, retries, throttles, .. } = self.totals;
-        RunCounts { objects, rows, files, effort: Effort { requests, retries, throttles } }
+        let RunTotals { objects, rows, files, .. } = self.totals;
+        RunCounts { objects, rows, files, effort: self.totals.effort() }
     }
 }
 
@@ -169,30 +169,6 @@ pub struct AccountIdentity {
     pub endpoint_url: Option<String>,
     /// Whether requests went without credentials.
     pub anonymous: bool,
-}
-
-/// The sums of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RunTotals {
-    /// Buckets by verdict; a verdict that no bucket has is left out.
-    #[schemars(extend("propertyNames" = { "$ref": "#/definitions/Verdict" }))]
-    pub buckets: BTreeMap<Verdict, u64>,
-    /// Objects seen, in all buckets.
-    pub objects: u64,
-    /// The sum of their sizes.
-    pub bytes: u64,
-    /// Rows in the files published: those of complete buckets.
-    pub rows: u64,
-    /// Files published.
-    pub files: u64,
-    /// Objects whose time of modification was missing or unreadable.
-    pub undated: u64,
-    /// Attempts sent, retries and those for finding buckets included.
-    pub requests: u64,
-    /// Attempts that repeated a failed one.
-    pub retries: u64,
-    /// Answers that asked to slow down.
-    pub throttles: u64,
 }
 
 /// A bucket that is not complete.
@@ -349,48 +325,13 @@ fn window(job: &Job, record: &RunRecord) -> WindowSummary {
     }
 }
 
-fn totals(outcome: &ScanOutcome, results: &[BucketResult]) -> RunTotals {
-    let mut totals = RunTotals::default();
-    let mut counts = RowCounts::default();
-    // The run's effort holds that of finished buckets already.
-    let mut effort: Effort = outcome.store.record().effort;
-    for result in results {
-        *totals.buckets.entry(result.verdict).or_default() += 1;
-        counts += result.counts;
-        totals.files = totals.files.saturating_add(result.files);
-        if result.verdict == Verdict::Complete {
-            totals.rows = totals.rows.saturating_add(result.counts.rows);
-        }
-        if result.ended.is_none() {
-            effort += result.effort;
-        }
-    }
-    let Effort { requests, retries, throttles } = effort;
-    let RowCounts { objects, bytes, undated, .. } = counts;
-    RunTotals { objects, bytes, undated, requests, retries, throttles, ..totals }
-}
-
-/// The requests that AWS bills, as far as is known; `None` where it bills none. Requests for finding
-/// buckets are not told apart by account.
-fn billable(outcome: &ScanOutcome, results: &[BucketResult], billed: &[bool], totals: &RunTotals) -> Option<u64> {
-    if !billed.contains(&true) {
-        return None;
-    }
-    let is_billed = |place: usize| {
-        let account = outcome.buckets[place].entry.account as usize;
-        billed.get(account).copied().unwrap_or(false)
-    };
-    let sent = |requests: u64, throttles: u64| requests.saturating_sub(throttles);
-    let elsewhere = results.iter().enumerate().filter(|(place, _)| !is_billed(*place));
-    let elsewhere: u64 = elsewhere.map(|(_, result)| sent(result.effort.requests, result.effort.throttles)).sum();
-    Some(sent(totals.requests, totals.throttles).saturating_sub(elsewhere))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::event::Effort;
     use crate::output::{JoinedFile, Place, PlaceValues};
     use crate::rows::BucketFields;
+    use crate::rows::RowCounts;
     use crate::scan::{ScanBucket, Unfinished};
     use crate::state::{BucketEntry, Commit, FileEntry, FinishedEntry, RunStore};
     use std::fs;
@@ -430,7 +371,7 @@ pub(super) mod tests {
             ordered: true,
             counts: RowCounts { objects: 1_000, bytes: 5_000, rows: 900, undated: 1 },
             files,
-            effort: Effort { requests: 4, retries: 1, throttles: 1 },
+            effort: Effort { requests: 4, retries: 1, throttles: 1, ..Effort::default() },
             started: at(1),
             ended: at(2),
         }
@@ -468,7 +409,7 @@ pub(super) mod tests {
                 files: vec![(1, vec![file(1, 1), file(1, 2)]), (0, vec![file(0, 1)]), (3, vec![file(3, 1)])],
                 finished: ended,
                 accounts: vec![account("prod"), account("test")],
-                effort: Effort { requests: 20, retries: 3, throttles: 2 },
+                effort: Effort { requests: 20, retries: 3, throttles: 2, ..Effort::default() },
                 ..Commit::default()
             })
             .unwrap();
@@ -486,7 +427,7 @@ pub(super) mod tests {
             verdict: Verdict::Throttled,
             reason: "SlowDown".to_owned(),
             counts: RowCounts { objects: 7, bytes: 70, rows: 7, undated: 0 },
-            effort: Effort { requests: 11, retries: 9, throttles: 9 },
+            effort: Effort { requests: 11, retries: 9, throttles: 9, ..Effort::default() },
             started: Some(at(3)),
         };
         outcome(folder, job, ended, vec![unfinished])
@@ -619,7 +560,12 @@ pub(super) mod tests {
     "undated": 3,
     "requests": 31,
     "retries": 12,
-    "throttles": 11
+    "throttles": 11,
+    "timeouts": 0,
+    "slowdowns": 0,
+    "empty_requests": 0,
+    "splits": 0,
+    "most_at_once": 0
   },
   "accounts": [
     {
@@ -683,12 +629,12 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         written(folder.path());
         insta::assert_snapshot!(read(folder.path(), "20261122T114500Z/buckets.csv").replace('\u{1b}', "ESC"), @r#"
-account,bucket,region,verdict,reason,ordered,objects,bytes,rows,files,requests,retries,throttles,started,ended
+account,bucket,region,verdict,reason,ordered,objects,bytes,rows,files,requests,retries,throttles,started,ended,timeouts,slowdowns,empty_requests,splits,most_at_once
 prod,"p-""odd"",
-name",us-east-1,denied,AccessDenied: ESC[31mno,true,1000,5000,900,0,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z
-prod,p-last,us-east-1,throttled,SlowDown,true,7,70,7,0,11,9,9,2026-11-22T11:45:03Z,
-test,t-first,us-east-1,complete,,true,1000,5000,900,1,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z
-test,t-second,us-east-1,complete,,true,1000,5000,900,2,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z
+name",us-east-1,denied,AccessDenied: ESC[31mno,true,1000,5000,900,0,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
+prod,p-last,us-east-1,throttled,SlowDown,true,7,70,7,0,11,9,9,2026-11-22T11:45:03Z,,0,0,0,0,0
+test,t-first,us-east-1,complete,,true,1000,5000,900,1,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
+test,t-second,us-east-1,complete,,true,1000,5000,900,2,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
 "#);
         insta::assert_snapshot!(read(folder.path(), "20261122T114500Z/files.csv"), @r#"
 path,rows,bytes,sha256

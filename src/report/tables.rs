@@ -110,6 +110,11 @@ struct BucketRow<'run> {
     throttles: u64,
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
+    timeouts: u64,
+    slowdowns: u64,
+    empty_requests: u64,
+    splits: u64,
+    most_at_once: u64,
 }
 
 /// Writes `buckets.csv` to `path`, replacing it whole: a row per bucket, in the order of `listed`.
@@ -142,6 +147,11 @@ pub fn buckets_csv(
             throttles: effort.throttles,
             started: result.started,
             ended: result.ended,
+            timeouts: effort.timeouts,
+            slowdowns: effort.slowdowns,
+            empty_requests: effort.empty,
+            splits: effort.splits,
+            most_at_once: effort.most_at_once,
         }
     });
     let header = [
@@ -160,6 +170,11 @@ pub fn buckets_csv(
         "throttles",
         "started",
         "ended",
+        "timeouts",
+        "slowdowns",
+        "empty_requests",
+        "splits",
+        "most_at_once",
     ];
     let content = |file: &mut File| {
         let mut writer = rows_to(file);

@@ -5,7 +5,7 @@
 //! progress.
 
 use super::meter::Meter;
-use crate::event::{BucketLabel, Effort, Event};
+use crate::event::{BucketLabel, Effort, Event, SlowdownCause};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -50,6 +50,10 @@ pub struct ActiveBucket {
     pub objects: u64,
     /// How fast it goes, in objects.
     pub keys: Meter,
+    /// Ranges of it that are being listed.
+    pub ranges: usize,
+    /// The requests per second to which the store's answers hold it, and why, where they do.
+    pub held: Option<(f64, SlowdownCause)>,
     /// Whether its requests are billed.
     is_billed: bool,
     /// When its last page came, if one did.
@@ -109,10 +113,20 @@ impl Tally {
             Event::BucketStarted { bucket, label, objects } => {
                 let keys = Meter::new(at, self.window);
                 let is_billed = self.billed.contains(&*label.account);
-                let active = ActiveBucket { label: label.clone(), objects: *objects, keys, is_billed, last: None };
+                let (label, objects) = (label.clone(), *objects);
+                let active = ActiveBucket { label, objects, keys, ranges: 0, held: None, is_billed, last: None };
                 self.active.insert(*bucket, active);
             }
-            Event::PageListed { bucket, objects, effort, .. } => self.page(*bucket, *objects, *effort, at),
+            Event::PageListed { bucket, objects, effort, ranges, .. } => {
+                self.page(*bucket, *objects, *effort, at);
+                self.spread(*bucket, *ranges);
+            }
+            Event::RangeSplit { bucket, ranges, .. } => self.spread(*bucket, *ranges),
+            Event::PaceFell { label, rate, cause } => {
+                if let Some(bucket) = self.active.values_mut().find(|bucket| bucket.label == *label) {
+                    bucket.held = Some((*rate, *cause));
+                }
+            }
             // Each is told at once, the page's effort only when it is listed or given up at last.
             Event::AttemptFailed(failed) if failed.throttled => self.totals.throttles += 1,
             Event::AttemptFailed(_) => self.totals.failures += 1,
@@ -132,6 +146,12 @@ impl Tally {
             | Event::RunDropped { .. }
             | Event::StateDropped { .. }
             | Event::RunEnded { .. } => {}
+        }
+    }
+
+    fn spread(&mut self, bucket: u32, ranges: usize) {
+        if let Some(active) = self.active.get_mut(&bucket) {
+            active.ranges = ranges;
         }
     }
 
@@ -183,7 +203,13 @@ mod tests {
     }
 
     fn page(bucket: u32, objects: u64) -> Event {
-        Event::PageListed { bucket, objects, rows: 1, effort: Effort { requests: 2, retries: 1, throttles: 1 } }
+        Event::PageListed {
+            bucket,
+            objects,
+            rows: 1,
+            effort: Effort { requests: 2, retries: 1, throttles: 1, ..Effort::default() },
+            ranges: 1,
+        }
     }
 
     fn failed(throttled: bool) -> Event {
@@ -199,7 +225,7 @@ mod tests {
     }
 
     fn run_started(accounts: &[&str]) -> Event {
-        let effort = Effort { requests: 90, retries: 9, throttles: 8 };
+        let effort = Effort { requests: 90, retries: 9, throttles: 8, ..Effort::default() };
         Event::RunStarted {
             job: "job".to_owned(),
             run: "run".to_owned(),

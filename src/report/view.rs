@@ -79,9 +79,9 @@ fn buckets(tally: &Tally, at: Duration, room: usize, width: usize) -> Vec<Line> 
         (_, more) if more > 0 && room <= BUCKETS => tally.liveliest(room.saturating_sub(1), at),
         fitting => fitting,
     };
-    let rows: Vec<[String; 3]> = shown.into_iter().map(|bucket| row(bucket, at)).collect();
+    let rows: Vec<[String; 4]> = shown.into_iter().map(|bucket| row(bucket, at)).collect();
     let widest = |column: usize| rows.iter().map(|row| width_of(&row[column])).max().unwrap_or(0);
-    let (objects_width, rate_width) = (widest(1), widest(2));
+    let (objects_width, rate_width, note_width) = (widest(1), widest(2), widest(3));
     // Where a name would not be known by what is left of it, the rate goes first.
     let with_rate = width.saturating_sub(objects_width + rate_width + 3 * GAP);
     let has_rate = with_rate >= widest(0).min(SHORTEST_NAME);
@@ -89,10 +89,13 @@ fn buckets(tally: &Tally, at: Duration, room: usize, width: usize) -> Vec<Line> 
     let name_width = widest(0).min(most);
     let mut lines: Vec<Line> = rows
         .iter()
-        .map(|[name, objects, rate]| {
+        .map(|[name, objects, rate, note]| {
             let name = padded(&shortened(name, name_width), name_width);
             let rate = if has_rate { format!("  {rate:>rate_width$}") } else { String::new() };
-            plain(format!("  {name}  {objects:>objects_width$}{rate}"))
+            // What else there is to say of a bucket is said only where there is room for it.
+            let has_note = has_rate && !note.is_empty() && with_rate >= name_width + note_width + GAP;
+            let note = if has_note { format!("  {note}") } else { String::new() };
+            plain(format!("  {name}  {objects:>objects_width$}{rate}{note}"))
         })
         .collect();
     if more > 0 && room > 0 {
@@ -101,10 +104,17 @@ fn buckets(tally: &Tally, at: Duration, room: usize, width: usize) -> Vec<Line> 
     lines
 }
 
-fn row(bucket: &ActiveBucket, at: Duration) -> [String; 3] {
+fn row(bucket: &ActiveBucket, at: Duration) -> [String; 4] {
     let name = format!("{}/{}", visible(&bucket.label.account), visible(&bucket.label.bucket));
     let rate = format!("{}/s", grouped(bucket.keys.per_second(at)));
-    [name, counted(bucket.objects, "key", "keys"), rate]
+    let mut notes = Vec::new();
+    if bucket.ranges > 1 {
+        notes.push(format!("{} ranges", grouped(bucket.ranges as u64)));
+    }
+    if let Some((rate, cause)) = bucket.held {
+        notes.push(format!("held to {rate:.0} requests/s: {cause}"));
+    }
+    [name, counted(bucket.objects, "key", "keys"), rate, notes.join(", ")]
 }
 
 fn plain(text: String) -> Line {
@@ -122,7 +132,7 @@ pub(super) mod tests {
     }
 
     pub fn page(bucket: u32, objects: u64, requests: u64) -> Event {
-        Event::PageListed { bucket, objects, rows: 0, effort: Effort { requests, ..Effort::default() } }
+        Event::PageListed { bucket, objects, rows: 0, effort: Effort { requests, ..Effort::default() }, ranges: 1 }
     }
 
     pub fn run_started(billed: &[&str]) -> Event {

@@ -9,7 +9,7 @@
 
 use super::elements::{self, Root};
 use super::fault::PageFault;
-use super::page_scan::BodySink;
+use super::page::BodySink;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };

@@ -6,6 +6,7 @@
 //! classified here once, as [`Failure`]s. Pacing, retries and what to do next are left to `scan`.
 
 mod access;
+mod bound;
 pub mod connector;
 mod details;
 pub mod discovery;
@@ -13,12 +14,14 @@ mod elements;
 mod failure;
 mod fault;
 mod object;
+mod page;
 mod page_scan;
 mod range;
 mod store;
 mod text;
 
 pub use access::{Access, Identity};
+pub use bound::Bound;
 pub use connector::PageTap;
 pub use details::{Details, WantedDetails};
 pub use discovery::FoundBucket;
@@ -26,7 +29,8 @@ pub use elements::{Root, root};
 pub use failure::{Failure, FailureKind};
 pub use fault::PageFault;
 pub use object::{Object, ObjectSink, Size};
-pub use page_scan::{BodySink, PageFacts, PageScan};
+pub use page::{BodySink, PageFacts};
+pub use page_scan::PageScan;
 pub use range::{Cursor, Key, Range};
 pub use store::{Lister, Store};
 pub use text::{KeyEncoding, contains_any};

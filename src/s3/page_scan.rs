@@ -5,50 +5,16 @@
 //! root element is no page. Nothing is allocated per object: frames are scanned where they lie, and
 //! only an element cut by a frame's edge is copied together.
 
+use super::bound::Bound;
 use super::details::{DetailReader, Details, WantedDetails};
 use super::elements::{self, RawObject};
 use super::fault::PageFault;
 use super::object::{Object, ObjectSink};
+use super::page::{BodySink, PageFacts};
 use super::range::{Cursor, Key};
 use super::text::{KeyEncoding, contains_any, is_plain, is_url_encoded, unescape, url_decode};
 use memchr::memmem;
-
-/// Takes the body of a listing's answer as it arrives. Implemented by [`PageScan`] for any sink, so
-/// that the connector need not know what rows are.
-pub trait BodySink: Send {
-    /// Which details of objects the request has to ask for.
-    fn wanted(&self) -> WantedDetails;
-
-    /// An attempt begins: whatever an earlier attempt left is forgotten.
-    fn begin(&mut self);
-
-    /// Takes the next bytes of the body, from behind the root's start tag on.
-    ///
-    /// # Errors
-    /// When the bytes so far cannot be part of a sound page.
-    fn feed(&mut self, frame: &[u8]) -> Result<(), PageFault>;
-
-    /// The body has ended.
-    ///
-    /// # Errors
-    /// When it ended too early, or the page as a whole is not sound.
-    fn finish(&mut self) -> Result<(), PageFault>;
-}
-
-/// What a page says besides its objects.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PageFacts {
-    /// Objects in the answer, those beyond the range included.
-    pub keys: u64,
-    /// Bytes of the answer's body.
-    pub body_bytes: u64,
-    /// Whether the store has more behind this page.
-    pub truncated: bool,
-    /// The token to go on with, where truncated.
-    pub next_token: Option<String>,
-    /// Whether a key beyond the range's end was seen, so that the range is done.
-    pub past_end: bool,
-}
+use std::sync::Arc;
 
 /// An element may not be larger than this: a key of 1,024 bytes, every one percent-encoded, and an
 /// owner fit many times. Protects the memory from a body that never closes an element.
@@ -60,6 +26,9 @@ pub struct PageScan<S> {
     /// Where objects go.
     pub sink: S,
     prefix: String,
+    bound: Arc<Bound>,
+    /// Whether the bound is held, since this attempt's first bytes, and what it is then.
+    holds: bool,
     until: Option<Key>,
     ordered: bool,
     after: Option<Key>,
@@ -68,6 +37,11 @@ pub struct PageScan<S> {
     encoding_matters: bool,
     last_key: Vec<u8>,
     has_last: bool,
+    /// The last key of the answer that lies beyond the range.
+    beyond: Vec<u8>,
+    /// Every so manyth key becomes a sample, and which is the next.
+    sample_every: u64,
+    next_sample: u64,
     complete: bool,
     finished: bool,
     truncated_said: bool,
@@ -96,6 +70,8 @@ impl<S: ObjectSink> PageScan<S> {
             detailed: wanted.any(),
             sink,
             prefix: String::new(),
+            bound: Arc::default(),
+            holds: false,
             until: None,
             ordered: true,
             after: None,
@@ -104,6 +80,9 @@ impl<S: ObjectSink> PageScan<S> {
             encoding_matters: false,
             last_key: Vec::with_capacity(1024),
             has_last: false,
+            beyond: Vec::new(),
+            sample_every: u64::MAX,
+            next_sample: u64::MAX,
             complete: false,
             finished: false,
             truncated_said: false,
@@ -119,12 +98,21 @@ impl<S: ObjectSink> PageScan<S> {
         Self { prefix: prefix.to_owned(), ..self }
     }
 
-    /// Prepares for the page behind `cursor` of the range that ends at `until`; keys are checked to
-    /// ascend where `ordered`.
-    pub fn expect(&mut self, cursor: &Cursor, until: Option<&Key>, ordered: bool, encoding: KeyEncoding) {
+    /// The same, for a range that ends at `bound`.
+    #[must_use]
+    pub fn bounded(self, bound: Arc<Bound>) -> Self {
+        Self { bound, ..self }
+    }
+
+    /// From now on every so manyth key of a page is kept as a sample.
+    pub fn sample_every(&mut self, keys: u64) {
+        self.sample_every = keys.max(1);
+    }
+
+    /// Prepares for the page behind `cursor`; keys are checked to ascend where `ordered`.
+    pub fn expect(&mut self, cursor: &Cursor, ordered: bool, encoding: KeyEncoding) {
         self.after.clone_from(&cursor.after);
         self.finished = false;
-        self.until = until.cloned();
         self.ordered = ordered;
         self.encoding = encoding;
     }
@@ -140,6 +128,12 @@ impl<S: ObjectSink> PageScan<S> {
     #[must_use]
     pub fn facts(&self) -> &PageFacts {
         &self.facts
+    }
+
+    /// Takes the samples out of the facts.
+    #[must_use]
+    pub fn take_samples(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.facts.samples)
     }
 
     /// The last key of the page inside the range, or `None` where it had none.
@@ -276,8 +270,14 @@ impl<S: ObjectSink> PageScan<S> {
             let key = String::from_utf8_lossy(key).into_owned();
             return Err(PageFault::OutsidePrefix { key, prefix: self.prefix.clone() });
         }
+        if self.facts.keys == self.next_sample {
+            self.next_sample = self.next_sample.saturating_add(self.sample_every);
+            self.facts.samples.push(Key::from(key));
+        }
         if self.ordered && self.until.as_ref().is_some_and(|until| key > until.as_bytes()) {
             self.facts.past_end = true;
+            self.beyond.clear();
+            self.beyond.extend_from_slice(key);
             return Ok(());
         }
         self.last_key.clear();
@@ -319,6 +319,9 @@ impl<S: ObjectSink> BodySink for PageScan<S> {
         self.sink.reset();
         self.facts = PageFacts::default();
         self.carry.clear();
+        self.bound.release();
+        self.holds = false;
+        self.next_sample = 1;
         self.complete = false;
         self.finished = false;
         self.truncated_said = false;
@@ -333,6 +336,10 @@ impl<S: ObjectSink> BodySink for PageScan<S> {
 
     fn feed(&mut self, frame: &[u8]) -> Result<(), PageFault> {
         self.facts.body_bytes += frame.len() as u64;
+        if !self.holds {
+            self.until = self.bound.hold();
+            self.holds = true;
+        }
         let mut frame = frame;
         if !self.carry.is_empty() {
             // Complete the element that the last frame's edge cut, and no more, so that the rest of
@@ -372,6 +379,10 @@ impl<S: ObjectSink> BodySink for PageScan<S> {
         if self.encoding == KeyEncoding::Url && !self.encoding_confirmed && self.encoding_matters {
             return Err(PageFault::Encoding(KeyEncoding::Plain));
         }
+        let last = if self.facts.past_end { &self.beyond } else { &self.last_key };
+        if self.facts.keys > 0 && self.facts.samples.last().is_none_or(|sample| sample.as_bytes() != last) {
+            self.facts.samples.push(Key::from(last.as_slice()));
+        }
         self.finished = true;
         Ok(())
     }
@@ -379,6 +390,7 @@ impl<S: ObjectSink> BodySink for PageScan<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::range::Range;
     use super::*;
     use proptest::prelude::*;
     use std::fmt::Write as _;
@@ -409,8 +421,9 @@ mod tests {
     }
 
     fn scan(frames: &[&[u8]], until: Option<&str>) -> (Result<(), PageFault>, PageScan<Collected>) {
-        let mut scan = PageScan::new(Collected::default());
-        scan.expect(&Cursor::default(), until.map(Key::from).as_ref(), true, KeyEncoding::Url);
+        let range = Range { until: until.map(Key::from), ..Range::default() };
+        let mut scan = PageScan::new(Collected::default()).bounded(Arc::new(Bound::new(&range, None)));
+        scan.expect(&Cursor::default(), true, KeyEncoding::Url);
         scan.begin();
         let result = frames.iter().try_for_each(|frame| scan.feed(frame)).and_then(|()| scan.finish());
         (result, scan)
@@ -460,7 +473,7 @@ mod tests {
         let plain = plain.replace("<EncodingType>url</EncodingType>", "");
         assert_eq!(scan(&[plain.as_bytes()], None).0, Err(PageFault::Encoding(KeyEncoding::Plain)));
         let mut scan = PageScan::new(Collected::default());
-        scan.expect(&Cursor::default(), None, true, KeyEncoding::Plain);
+        scan.expect(&Cursor::default(), true, KeyEncoding::Plain);
         scan.begin();
         scan.feed(plain.as_bytes()).unwrap();
         scan.finish().unwrap();
@@ -479,7 +492,7 @@ mod tests {
     fn a_key_outside_the_prefix_is_refused() {
         let scan = |xml: &[u8], prefix: &str, ordered: bool| {
             let mut scan = PageScan::new(Collected::default()).within(prefix);
-            scan.expect(&Cursor::default(), None, ordered, KeyEncoding::Url);
+            scan.expect(&Cursor::default(), ordered, KeyEncoding::Url);
             scan.begin();
             scan.feed(xml).and_then(|()| scan.finish())
         };
@@ -498,14 +511,14 @@ mod tests {
     fn without_order_a_key_may_still_not_repeat() {
         let mut scan = PageScan::new(Collected::default());
         let cursor = Cursor { after: Some(Key::from("b")), token: Some("t".into()) };
-        scan.expect(&cursor, None, false, KeyEncoding::Url);
+        scan.expect(&cursor, false, KeyEncoding::Url);
         scan.begin();
         assert!(matches!(scan.feed(&page(&["b", "c"], DONE)), Err(PageFault::OutOfOrder { .. })));
         scan.begin();
         scan.feed(&page(&["a", "c"], DONE)).unwrap();
         scan.finish().unwrap();
         assert!(scan.is_finished());
-        scan.expect(&cursor, None, false, KeyEncoding::Url);
+        scan.expect(&cursor, false, KeyEncoding::Url);
         assert!(!scan.is_finished());
     }
 
@@ -513,7 +526,7 @@ mod tests {
     fn a_new_attempt_forgets_the_old_one() {
         let xml = page(&["a", "b"], DONE);
         let mut scan = PageScan::new(Collected::default());
-        scan.expect(&Cursor { after: Some(Key::from("0")), token: None }, None, true, KeyEncoding::Url);
+        scan.expect(&Cursor { after: Some(Key::from("0")), token: None }, true, KeyEncoding::Url);
         scan.begin();
         scan.feed(&xml[..xml.len() / 2]).unwrap();
         scan.begin();

@@ -6,23 +6,28 @@
 use super::ledger::OpenBucket;
 use super::listings::Listing;
 use super::run::Run;
+use super::split::Candidate;
 use super::worker::{RangeTask, list_range};
 use super::{ScanAccount, ScanBucket};
 use crate::event::{Event, Verdict};
 use crate::rows::{RowEncoder, RowWriter};
-use crate::s3::Lister;
+use crate::s3::{Bound, Lister};
 use std::sync::Arc;
 
 impl<L: Lister> Run<L> {
     /// Requests in flight at most, and so workers.
-    fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         self.input.settings.limits.concurrency.get() as usize
     }
 
-    /// Sends workers to ranges for as long as there is room and a range that waits.
+    /// Sends workers to ranges for as long as there is room and a range that waits or may be split.
     pub(super) async fn begin_ranges(&mut self) {
         while self.has_room() {
-            let Some(place) = self.next_bucket().await else {
+            let next = match self.next_bucket().await {
+                Some(place) => Some(place),
+                None => self.split_range().await,
+            };
+            let Some(place) = next else {
                 return;
             };
             self.begin_range(place);
@@ -53,7 +58,7 @@ impl<L: Lister> Run<L> {
                 return Some(place);
             }
         }
-        self.listings.next()
+        self.listings.next(self.room())
     }
 
     async fn begin_bucket(&mut self, place: u32) -> bool {
@@ -62,13 +67,20 @@ impl<L: Lister> Run<L> {
             return false;
         };
         let stop = account.caller.stop().child();
-        let limiter = account.caller.bucket_limiter();
-        self.listings.insert(place, Listing { stop, limiter, workers: 0, failure: None });
+        let rhythm = Arc::new(account.caller.bucket_pace());
+        let account = self.input.buckets[place as usize].entry.account;
+        self.listings.insert(place, Listing { account, stop, pace: rhythm, ..Listing::default() });
         let started = (self.input.clock)();
-        let begin = || OpenBucket::begin(place, started, &self.first_ranges);
+        let is_ordered = !is_directory_bucket(&self.input.buckets[place as usize].entry.name);
+        let is_new = !self.ledger.open.contains_key(&place);
+        let begin = || OpenBucket::begin(place, started, &self.first_ranges, is_ordered);
         let objects = self.ledger.open.entry(place).or_insert_with(begin).counts().objects;
         let label = self.label(place);
-        self.input.events.emit(Event::BucketStarted { bucket: place, label, objects }).await;
+        self.input.events.emit(Event::BucketStarted { bucket: place, label: label.clone(), objects }).await;
+        if is_new && !is_ordered {
+            let reason = "a directory bucket is not listed in key order".to_owned();
+            self.input.events.emit(Event::OrderLost { bucket: place, label, reason }).await;
+        }
         true
     }
 
@@ -92,6 +104,10 @@ impl<L: Lister> Run<L> {
         let Some(record) = open.next_range(&self.first_ranges) else {
             return;
         };
+        let bound = Arc::new(Bound::new(&record.range, record.cursor.after.as_ref()));
+        listing.workers.insert(record.id, Arc::clone(&bound));
+        let at_once = listing.workers.len() as u64;
+        open.record.effort.most_at_once = open.record.effort.most_at_once.max(at_once);
         let settings = &self.input.settings;
         let encoder = RowEncoder::new(&settings.rows, &bucket.fields);
         let task = RangeTask {
@@ -100,19 +116,58 @@ impl<L: Lister> Run<L> {
             region: bucket.entry.region.clone(),
             label: bucket.label(),
             record,
+            bound,
+            surplus: Arc::clone(&listing.surplus),
             ordered: open.record.ordered,
             lister: Arc::clone(&account.lister),
             caller: account.caller.heeding(listing.stop.clone()),
-            limiter: listing.limiter.clone(),
+            pace: Arc::clone(&listing.pace),
             plain_keys: Arc::clone(&account.plain_keys),
             writer: RowWriter::new(Arc::clone(&settings.filter), encoder),
             folder: self.folder.clone(),
         };
-        listing.workers += 1;
         self.listing += 1;
         tokio::spawn(list_range(task, self.sender.clone()));
         if open.has_waiting() {
             self.listings.wait(place);
         }
     }
+    /// Splits the range for which it is of the most use, and returns its bucket. Where an answer is being
+    /// read, the next best is taken: what is read is told of soon, and this asked again.
+    async fn split_range(&mut self) -> Option<u32> {
+        let open = &self.ledger.open;
+        let ranges = |place: u32| {
+            let bucket = open.get(&place).filter(|bucket| bucket.record.ordered);
+            bucket.into_iter().flat_map(|bucket| &bucket.record.ranges)
+        };
+        for (place, Candidate { range, keys }) in self.listings.candidates(self.room(), ranges) {
+            let (Some(listing), Some(bucket)) = (self.listings.get_mut(place), self.ledger.open.get_mut(&place)) else {
+                continue;
+            };
+            let Some(cut) = bucket.range(range).and_then(|record| listing.splitter.cut(record)) else {
+                continue;
+            };
+            if !listing.workers.get(&range).is_some_and(|bound| bound.lower(&cut)) {
+                continue;
+            }
+            let child = bucket.split(range, cut.clone())?;
+            bucket.record.effort.splits += 1;
+            listing.splitter.split(range, child);
+            let ranges = listing.workers.len() + 1;
+            let cut = String::from_utf8_lossy(cut.as_bytes()).into_owned();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate, to be shown")]
+            let keys = keys as u64;
+            let label = self.label(place);
+            self.input.events.emit(Event::RangeSplit { bucket: place, label, range, child, cut, keys, ranges }).await;
+            return Some(place);
+        }
+        None
+    }
+}
+
+/// Whether a bucket is one of S3 Express One Zone, which are known by their names
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html>). They
+/// keep no order and know no `start-after`.
+fn is_directory_bucket(name: &str) -> bool {
+    name.ends_with("--x-s3")
 }

@@ -2,11 +2,13 @@
 //!
 //! Owns that every attempt is one paced request: it takes the bucket's permit, the account's permit,
 //! a slot of the run, and only then sends, so that waiting never counts against the request's
-//! timeout; and that each is taken from the invocation's budget before it is sent. Jitter, `Retry-After` and growing timeouts are decided here and nowhere else.
+//! timeout; and that each is taken from the invocation's budget before it is sent. Jitter, `Retry-After`
+//! and growing timeouts are decided here and nowhere else.
 
 use super::budget::Budget;
+use super::pace::BucketPace;
 use super::stop::Stop;
-use crate::event::{Effort, Event, Events, FailedAttempt, Subject};
+use crate::event::{Effort, Event, Events, FailedAttempt, SlowdownCause, Subject};
 use crate::job::Pace;
 use crate::s3::{Failure, FailureKind};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -16,6 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 /// Paces requests to a rate.
 pub type Limiter = DefaultDirectRateLimiter;
@@ -71,10 +75,11 @@ impl Caller {
         Self { stop, ..self.clone() }
     }
 
-    /// What paces the requests for one bucket; `None` where nothing does but the account.
+    /// What paces the requests for one bucket, beside the account.
     #[must_use]
-    pub fn bucket_limiter(&self) -> Option<Arc<Limiter>> {
-        self.pace.bucket_requests_per_second.map(|rate| Arc::new(limiter(rate, self.pace.burst)))
+    pub fn bucket_pace(&self) -> BucketPace {
+        let burst = self.pace.burst;
+        BucketPace::new(self.pace.bucket_requests_per_second.map(|rate| (rate, limiter(rate, burst))))
     }
 
     /// The wish to stop that this caller heeds.
@@ -98,7 +103,7 @@ impl Caller {
     pub async fn call<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         subject: impl Fn() -> Subject,
-        bucket: Option<&Limiter>,
+        bucket: Option<&BucketPace>,
         effort: &mut Effort,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Halt> {
@@ -111,9 +116,13 @@ impl Caller {
             effort.requests += 1;
             effort.retries += u64::from(attempt > 1);
             let timeout = self.pace.request_timeout * 2_u32.pow(timeouts);
-            let sent = tokio::time::timeout(timeout, request());
-            let answer = self.stop.unless_abandoned(sent).await.ok_or(Halt::Interrupted)?;
+            let sent = Instant::now();
+            let answer = tokio::time::timeout(timeout, request());
+            let answer = self.stop.unless_abandoned(answer).await.ok_or(Halt::Interrupted)?;
             drop(permit);
+            if let Some(bucket) = bucket {
+                self.weigh(bucket, &subject, sent, &answer, effort).await;
+            }
             let failure = match answer {
                 Ok(Ok(value)) => {
                     self.reached.store(true, Ordering::Relaxed);
@@ -125,6 +134,7 @@ impl Caller {
             // Listing over many delete markers can take S3 minutes: the next attempt waits longer.
             timeouts = (timeouts + u32::from(failure.kind == FailureKind::Timeout)).min(3);
             effort.throttles += u64::from(failure.kind == FailureKind::Throttled);
+            effort.timeouts += u64::from(failure.kind == FailureKind::Timeout);
             let again = failure.is_transient() && attempt < self.attempts_for(&failure.kind);
             let wait = again.then(|| back_off(attempt, failure.retry_after));
             self.tell(subject(), attempt, &failure, wait).await;
@@ -138,9 +148,34 @@ impl Caller {
         unreachable!("the last attempt returns")
     }
 
-    async fn permit(&self, bucket: Option<&Limiter>) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    /// What an answer says of the pace at which its bucket can be asked.
+    async fn weigh<T>(
+        &self,
+        bucket: &BucketPace,
+        subject: &impl Fn() -> Subject,
+        sent: Instant,
+        answer: &Result<Result<T, Failure>, Elapsed>,
+        effort: &mut Effort,
+    ) {
+        let cause = match answer {
+            Ok(Err(failure)) if failure.kind == FailureKind::Throttled => Some(SlowdownCause::Throttled),
+            Ok(Err(failure)) if failure.kind == FailureKind::Timeout => Some(SlowdownCause::TimedOut),
+            Err(_) => Some(SlowdownCause::TimedOut),
+            Ok(Ok(_)) => None,
+            // What else went wrong has nothing to do with the pace.
+            Ok(Err(_)) => return,
+        };
+        if let (Some(rate), Some(cause)) = (bucket.answered(sent, cause.is_some()), cause) {
+            effort.slowdowns += 1;
+            if let Subject::Bucket(label) = subject() {
+                self.events.emit(Event::PaceFell { label, rate, cause }).await;
+            }
+        }
+    }
+
+    async fn permit(&self, bucket: Option<&BucketPace>) -> Option<tokio::sync::SemaphorePermit<'_>> {
         if let Some(bucket) = bucket {
-            bucket.until_ready().await;
+            bucket.permit().await;
         }
         if let Some(account) = &self.account {
             account.until_ready().await;

@@ -33,8 +33,9 @@ pub fn join_bucket(
     Ok(Some(files.into_iter().map(entry).collect()))
 }
 
-/// The parts of a bucket, in key order.
+/// The parts of a bucket, in key order. A range without rows has none.
 fn parts(folder: &RunFolder, bucket: u32, mut ranges: Vec<IndexEntry>) -> Vec<PartToJoin> {
+    ranges.retain(|entry| entry.part.bytes > 0);
     ranges.sort_by(|left, right| left.range.cmp(&right.range));
     ranges.iter().map(|entry| PartToJoin { path: folder.part(bucket, entry.id), length: entry.part }).collect()
 }

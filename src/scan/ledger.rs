@@ -5,10 +5,11 @@
 //! page, with the parts those pages are in. Also that a range is listed by one worker at a time, and
 //! that only ranges that somebody has begun cost a record.
 
+use super::worker::RangeProgress;
 use crate::event::{Effort, Verdict};
 use crate::output::PartLength;
 use crate::rows::RowCounts;
-use crate::s3::{Cursor, Range};
+use crate::s3::{Cursor, Key, Range};
 use crate::state::{
     AccountRecord, BucketRecord, Commit, FileEntry, FinishedEntry, FinishedRange, IndexEntry, RangeRecord,
 };
@@ -61,12 +62,12 @@ struct OpenPart {
 impl OpenBucket {
     /// A bucket of which nothing has been listed, and whose listing begins with the ranges `first`.
     #[must_use]
-    pub fn begin(bucket: u32, started: Timestamp, first: &[Range]) -> Self {
+    pub fn begin(bucket: u32, started: Timestamp, first: &[Range], ordered: bool) -> Self {
         let record = BucketRecord {
             bucket,
             started,
             effort: Effort::default(),
-            ordered: true,
+            ordered,
             counts: RowCounts::default(),
             index: 0,
             void_below: 0,
@@ -112,13 +113,7 @@ impl OpenBucket {
             return self.record.ranges.iter().find(|range| range.id == id).cloned();
         }
         let range = first.get(self.begun(first)).filter(|_| self.record.waiting > 0)?.clone();
-        let record = RangeRecord {
-            id: self.record.next_range,
-            cursor: Cursor::at_start_of(&range),
-            range,
-            part: PartLength::default(),
-            counts: RowCounts::default(),
-        };
+        let record = begun(self.record.next_range, range);
         self.record.next_range += 1;
         self.record.waiting -= 1;
         self.record.ranges.push(record.clone());
@@ -180,12 +175,38 @@ impl OpenBucket {
         self.new_parts = true;
     }
 
+    /// A range in progress.
+    #[must_use]
+    pub fn range(&self, id: u32) -> Option<&RangeRecord> {
+        self.record.ranges.iter().find(|range| range.id == id)
+    }
+
     /// A page of a range was written. News of a range that is no longer listed is old news.
-    pub fn paged(&mut self, record: RangeRecord) {
-        self.touch(record.id);
-        if let Some(open) = self.record.ranges.iter_mut().find(|open| open.id == record.id) {
-            *open = record;
+    pub fn paged(&mut self, id: u32, progress: RangeProgress) {
+        self.touch(id);
+        if let Some(open) = self.record.ranges.iter_mut().find(|open| open.id == id) {
+            // The range itself is ours: it may have been split meanwhile.
+            (open.cursor, open.part, open.counts) = (progress.cursor, progress.part, progress.counts);
         }
+    }
+
+    /// Splits a range in progress at `cut`, which lies in what is left of it; returns the range behind,
+    /// which waits for a worker.
+    pub fn split(&mut self, id: u32, cut: Key) -> Option<u32> {
+        let child = self.record.next_range;
+        let victim = self.record.ranges.iter_mut().find(|range| range.id == id)?;
+        let until = victim.range.until.replace(cut.clone());
+        let range = Range { prefix: victim.range.prefix.clone(), after: Some(cut), until };
+        self.record.next_range += 1;
+        self.record.ranges.push(begun(child, range));
+        self.idle.push_back(child);
+        Some(child)
+    }
+
+    /// A worker gave a range back; another may go on with it.
+    pub fn yielded(&mut self, id: u32) {
+        self.stopped(id);
+        self.idle.push_back(id);
     }
 
     /// The worker of a range has gone before the range's end.
@@ -193,16 +214,15 @@ impl OpenBucket {
         self.parts.get_mut(&range).into_iter().for_each(|part| part.released = true);
     }
 
-    /// The last page of a range was written. Once no range is left, the parts can be joined.
-    pub fn listed(&mut self, record: RangeRecord) {
-        if !self.record.ranges.iter().any(|open| open.id == record.id) {
+    /// A range is listed to its end. Once no range is left, the parts can be joined.
+    pub fn listed(&mut self, id: u32) {
+        let Some(at) = self.record.ranges.iter().position(|open| open.id == id) else {
             return;
-        }
-        self.touch(record.id);
-        self.stopped(record.id);
-        self.record.counts += record.counts;
-        self.record.ranges.retain(|open| open.id != record.id);
-        let RangeRecord { id, range, part, counts, .. } = record;
+        };
+        self.touch(id);
+        self.stopped(id);
+        let RangeRecord { range, part, counts, .. } = self.record.ranges.remove(at);
+        self.record.counts += counts;
         self.has_finished = true;
         self.finished_ranges.push(IndexEntry { id, range, part, counts });
         if self.record.ranges.is_empty() && self.record.waiting == 0 {
@@ -218,9 +238,8 @@ impl OpenBucket {
     /// anew by token, from its `first` ranges. The parts of the new ranges have names of their own, so
     /// that the old ones may go on being what the last commit says until the next.
     pub fn restart_unordered(&mut self, first: &[Range]) {
-        let fresh = Self::begin(self.record.bucket, self.record.started, first);
+        let fresh = Self::begin(self.record.bucket, self.record.started, first, false);
         self.record = BucketRecord {
-            ordered: false,
             effort: self.record.effort,
             next_range: self.record.next_range,
             void_below: self.record.next_range,
@@ -248,6 +267,12 @@ impl OpenBucket {
         self.files = entries.len() as u64;
         self.entries = entries;
     }
+}
+
+/// A range of which nothing is listed yet.
+fn begun(id: u32, range: Range) -> RangeRecord {
+    let cursor = Cursor::at_start_of(&range);
+    RangeRecord { id, cursor, range, part: PartLength::default(), counts: RowCounts::default() }
 }
 
 fn is_untouched(range: &RangeRecord) -> bool {
@@ -346,14 +371,19 @@ mod tests {
     }
 
     fn begin(first: &[Range]) -> OpenBucket {
-        OpenBucket::begin(0, Timestamp::UNIX_EPOCH, first)
+        OpenBucket::begin(0, Timestamp::UNIX_EPOCH, first, true)
     }
 
     /// As a worker hands it in behind a page whose last key is `key`.
-    fn paged(record: &RangeRecord, key: &str) -> RangeRecord {
+    fn paged(record: &RangeRecord, key: &str) -> RangeProgress {
         let part = PartLength { bytes: record.part.bytes + 10, rows: record.part.rows + 1, checksum: 1 };
         let cursor = Cursor { after: Some(Key::from(key)), token: None };
-        RangeRecord { cursor, part, ..record.clone() }
+        RangeProgress { cursor, part, counts: record.counts }
+    }
+
+    fn listed(bucket: &mut OpenBucket, id: u32, progress: RangeProgress) {
+        bucket.paged(id, progress);
+        bucket.listed(id);
     }
 
     fn file() -> Arc<File> {
@@ -369,7 +399,7 @@ mod tests {
             assert_eq!(bucket.stage, Stage::Listing);
             let range = bucket.next_range(&first).unwrap();
             assert_eq!((range.id, range.range.prefix.as_str()), (id, prefix));
-            bucket.listed(paged(&range, "x"));
+            listed(&mut bucket, range.id, paged(&range, "x"));
         }
         assert_eq!((bucket.next_range(&first), &bucket.stage), (None, &Stage::Joining));
         assert_eq!((bucket.finished_ranges(Vec::new()).len(), bucket.is_committed()), (3, false));
@@ -384,8 +414,8 @@ mod tests {
         let first = first(&["a/", "b/", "c/", "d/"]);
         let mut bucket = begin(&first);
         let ranges: Vec<_> = (0..3).filter_map(|_| bucket.next_range(&first)).collect();
-        bucket.listed(paged(&ranges[1], "b/9"));
-        bucket.paged(paged(&ranges[2], "c/1"));
+        listed(&mut bucket, ranges[1].id, paged(&ranges[1], "b/9"));
+        bucket.paged(ranges[2].id, paged(&ranges[2], "c/1"));
         let mut resumed = OpenBucket::resume(bucket.record);
         let next: Vec<_> = std::iter::from_fn(|| resumed.next_range(&first)).collect();
         let prefixes: Vec<_> = next.iter().map(|range| range.range.prefix.as_str()).collect();
@@ -399,7 +429,7 @@ mod tests {
         let first = first(&["a/", "b/", "c/", "d/"]);
         let mut bucket = begin(&first);
         let ranges: Vec<_> = (0..4).filter_map(|_| bucket.next_range(&first)).collect();
-        bucket.paged(paged(&ranges[1], "b/9"));
+        bucket.paged(ranges[1].id, paged(&ranges[1], "b/9"));
         bucket.put_back(&first);
         assert_eq!((bucket.record.ranges.len(), bucket.record.waiting), (2, 2));
         assert!(!bucket.is_untouched());
@@ -408,7 +438,7 @@ mod tests {
         // What was finished is not forgotten with the commit that takes it.
         let mut bucket = begin(&first);
         let range = bucket.next_range(&first).unwrap();
-        bucket.listed(paged(&range, "a/1"));
+        listed(&mut bucket, range.id, paged(&range, "a/1"));
         let mut ledger = Ledger::default();
         ledger.open.insert(0, bucket);
         ledger.commit();
@@ -425,7 +455,7 @@ mod tests {
         let first = first(&["a/", "b/"]);
         let mut bucket = begin(&first);
         let range = bucket.next_range(&first).unwrap();
-        bucket.listed(paged(&range, "a/1"));
+        listed(&mut bucket, range.id, paged(&range, "a/1"));
         // A commit that was under way may have written it to the index.
         let index = bucket.finished_ranges(Vec::new());
         bucket.next_range(&first);
@@ -444,8 +474,8 @@ mod tests {
         for range in &ranges {
             bucket.opened(range.id, file());
         }
-        bucket.listed(paged(&ranges[0], "a/1"));
-        bucket.paged(paged(&ranges[1], "b/1"));
+        listed(&mut bucket, ranges[0].id, paged(&ranges[0], "a/1"));
+        bucket.paged(ranges[1].id, paged(&ranges[1], "b/1"));
         bucket.stopped(ranges[1].id);
         ledger.open.insert(0, bucket);
         assert_eq!(ledger.parts(), (3, 2));

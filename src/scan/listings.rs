@@ -1,25 +1,49 @@
-//! The buckets being listed: their workers, and whose range goes to the next free worker.
+//! The buckets being listed: their workers, and where the next free worker goes.
 //!
-//! Owns that slots are shared fairly: the next worker goes to the bucket that has the fewest, so that
-//! neither a bucket of many ranges nor a slow one takes the slots of the others. Which ranges there
-//! are is the ledger's affair.
+//! Owns that slots are shared fairly: a worker goes first to ranges that wait, and there to the bucket
+//! that has the fewest workers; only then is a range split, in the account that has the fewest workers
+//! and there where the most is left. A bucket gets no more workers than its pace keeps busy. Which
+//! ranges there are is the ledger's affair.
 
-use super::caller::Limiter;
+use super::pace::BucketPace;
+use super::split::{Candidate, Splitter};
 use super::stop::Stop;
-use crate::s3::Failure;
+use crate::s3::{Bound, Failure};
+use crate::state::RangeRecord;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A bucket being listed in this invocation.
+#[derive(Default)]
 pub(super) struct Listing {
+    /// Its account's place in the run.
+    pub account: u32,
     /// Its own wish to stop, which also heeds its account's.
     pub stop: Stop,
     /// Its pace, shared by its workers.
-    pub limiter: Option<Arc<Limiter>>,
-    /// Workers under way.
-    pub workers: usize,
+    pub pace: Arc<BucketPace>,
+    /// The ranges that workers list, with their ends.
+    pub workers: BTreeMap<u32, Arc<Bound>>,
+    /// How many workers are to give their range back.
+    pub surplus: Arc<AtomicUsize>,
+    /// What is known of its keys.
+    pub splitter: Splitter,
     /// The failure that ended its listing, to be judged once its last worker has gone.
     pub failure: Option<Failure>,
+}
+
+impl Listing {
+    /// Whether one more worker would be of use, of at most `most`.
+    fn has_use(&self, most: usize) -> bool {
+        self.workers.len() < self.pace.workers(most)
+    }
+
+    /// Asks workers that the pace does not keep busy to give back their ranges.
+    pub fn thin_out(&self, most: usize) {
+        let surplus = self.workers.len().saturating_sub(self.pace.workers(most));
+        self.surplus.store(surplus, Ordering::Relaxed);
+    }
 }
 
 /// All buckets being listed, by their places in the run.
@@ -61,15 +85,47 @@ impl Listings {
 
     /// A range of a bucket waits for a worker.
     pub fn wait(&mut self, place: u32) {
-        self.turns.push_back(place);
+        if !self.turns.contains(&place) {
+            self.turns.push_back(place);
+        }
     }
 
-    /// The bucket to which the next worker goes: of those with the fewest, the one that waited
-    /// longest.
-    pub fn next(&mut self) -> Option<u32> {
-        let workers = |place: &u32| self.open.get(place).map_or(0, |listing| listing.workers);
-        let (at, _) = self.turns.iter().map(workers).enumerate().min_by_key(|(_, workers)| *workers)?;
+    /// The bucket to which the next worker goes, of those with ranges that wait: of those that have use
+    /// for one, the one with the fewest, and of these the one that waited longest.
+    pub fn next(&mut self, most: usize) -> Option<u32> {
+        let workers = |place: &u32| {
+            let listing = self.open.get(place)?;
+            listing.has_use(most).then_some(listing.workers.len())
+        };
+        let useful = self.turns.iter().enumerate().filter_map(|(at, place)| Some((at, workers(place)?)));
+        let (at, _) = useful.min_by_key(|(_, workers)| *workers)?;
         self.turns.remove(at)
+    }
+
+    /// The ranges that may be split, the most useful first: `ranges` are those in progress of a bucket.
+    pub fn candidates<'ledger, R: Iterator<Item = &'ledger RangeRecord>>(
+        &self,
+        most: usize,
+        ranges: impl Fn(u32) -> R,
+    ) -> Vec<(u32, Candidate)> {
+        let mut busy: BTreeMap<u32, usize> = BTreeMap::new();
+        for listing in self.open.values() {
+            *busy.entry(listing.account).or_default() += listing.workers.len();
+        }
+        let mut candidates: Vec<(usize, u32, Candidate)> = Vec::new();
+        for (&place, listing) in &self.open {
+            if !listing.splitter.is_informed() || listing.failure.is_some() || !listing.has_use(most) {
+                continue;
+            }
+            let listed = ranges(place).filter(|record| listing.workers.contains_key(&record.id));
+            let found = listing.splitter.candidates(listed);
+            candidates.extend(found.map(|candidate| (busy[&listing.account], place, candidate)));
+        }
+        candidates.sort_by(|one, other| {
+            let by_keys = || other.2.keys.total_cmp(&one.2.keys);
+            one.0.cmp(&other.0).then_with(by_keys)
+        });
+        candidates.into_iter().map(|(_, place, candidate)| (place, candidate)).collect()
     }
 
     /// Any bucket that is being listed.
@@ -85,8 +141,7 @@ mod tests {
     fn listings(places: &[u32]) -> Listings {
         let mut listings = Listings::default();
         for &place in places {
-            let listing = Listing { stop: Stop::default(), limiter: None, workers: 0, failure: None };
-            listings.insert(place, listing);
+            listings.insert(place, Listing::default());
             listings.wait(place);
         }
         listings
@@ -94,8 +149,10 @@ mod tests {
 
     /// Gives a worker to the bucket whose turn it is; it always has more ranges.
     fn turn(listings: &mut Listings) -> u32 {
-        let place = listings.next().unwrap();
-        listings.get_mut(place).unwrap().workers += 1;
+        let place = listings.next(64).unwrap();
+        let workers = &mut listings.get_mut(place).unwrap().workers;
+        let range = workers.last_key_value().map_or(0, |(range, _)| range + 1);
+        workers.insert(range, Arc::default());
         listings.wait(place);
         place
     }
@@ -114,7 +171,7 @@ mod tests {
         assert_eq!(first, [1, 2, 1, 2, 1, 2, 1, 2]);
         for _ in 0..100 {
             // Workers of the second are soon done, those of the first never.
-            listings.get_mut(2).unwrap().workers -= 1;
+            listings.get_mut(2).unwrap().workers.pop_first();
             assert_eq!(turn(&mut listings), 2);
         }
     }
@@ -125,6 +182,16 @@ mod tests {
         assert!(listings.remove(1).is_some());
         assert_eq!((turn(&mut listings), turn(&mut listings)), (2, 2));
         listings.silence(2);
-        assert_eq!((listings.next(), listings.has_waiting(), listings.len()), (None, false, 1));
+        assert_eq!((listings.next(64), listings.has_waiting(), listings.len()), (None, false, 1));
+    }
+
+    #[test]
+    fn a_bucket_gets_no_more_workers_than_there_is_use_for() {
+        let mut listings = listings(&[1]);
+        assert_eq!((0..3).map(|_| turn(&mut listings)).collect::<Vec<_>>(), [1, 1, 1]);
+        assert_eq!(listings.next(3), None);
+        let listing = listings.get_mut(1).unwrap();
+        listing.thin_out(2);
+        assert_eq!(listing.surplus.load(Ordering::Relaxed), 1);
     }
 }

@@ -12,17 +12,22 @@ mod fate;
 mod finish;
 mod ledger;
 mod listings;
+mod pace;
+mod rhythm;
 mod run;
 mod settle;
+mod split;
 mod stop;
 mod worker;
 
 pub use budget::Budget;
 pub use caller::{Caller, Halt, Limiter, limiter};
 pub use discover::{Discovered, discover};
+pub use pace::BucketPace;
 pub use run::run;
+pub use split::PageKeys;
 pub use stop::{GRACE, Stop};
-pub use worker::{Message, News, RangeTask, StopCause, list_range};
+pub use worker::{Message, News, Page, RangeProgress, RangeTask, StopCause, list_range};
 
 use crate::event::{BucketLabel, Effort, Events, ReachedLimit, Verdict};
 use crate::job::{Limits, OnDenied};

@@ -294,7 +294,7 @@ impl<L: Lister> Run<L> {
         self.input.stop.abandon();
         while self.listing > 0 {
             if let Some(message) = self.messages.recv().await {
-                self.listing -= usize::from(matches!(message.news, News::Done { .. } | News::Stopped { .. }));
+                self.listing -= usize::from(!matches!(message.news, News::Opened(_) | News::Page(_)));
             }
         }
         if self.committing.is_some() {

@@ -6,12 +6,12 @@
 use super::fate::{Fate, fate};
 use super::ledger::{OpenBucket, Stage};
 use super::run::Run;
-use super::worker::{Message, News, StopCause};
+use super::worker::{Message, News, Page, StopCause};
 use super::{ScanError, Unfinished};
 use crate::event::{AccountVerdict, Effort, Event, Verdict};
 use crate::rows::RowCounts;
 use crate::s3::{Failure, FailureKind, Lister};
-use crate::state::{FinishedEntry, RangeRecord};
+use crate::state::FinishedEntry;
 
 impl<L: Lister> Run<L> {
     /// Takes in what a worker tells.
@@ -21,17 +21,31 @@ impl<L: Lister> Run<L> {
             News::Opened(file) => {
                 self.ledger.open.get_mut(&place).into_iter().for_each(|bucket| bucket.opened(range, file.clone()));
             }
-            News::Page { record, effort } => self.paged(place, record, effort, false).await,
-            News::Done { record, effort } => {
-                self.paged(place, record, effort, true).await;
-                self.left(place).await;
+            News::Page(page) => self.paged(place, range, page).await,
+            News::Done(page) => {
+                self.paged(place, range, page).await;
+                if let Some(bucket) = self.ledger.open.get_mut(&place) {
+                    bucket.listed(range);
+                }
+                self.left(place, range).await;
+            }
+            News::Yielded(page) => {
+                self.paged(place, range, page).await;
+                if let Some(bucket) = self.ledger.open.get_mut(&place) {
+                    bucket.yielded(range);
+                }
+                if self.listings.get_mut(place).is_some_and(|listing| listing.failure.is_none()) {
+                    self.listings.wait(place);
+                }
+                self.left(place, range).await;
             }
             News::Stopped { effort, why } => {
                 if let Some(bucket) = self.ledger.open.get_mut(&place) {
                     bucket.record.effort += effort;
                     bucket.stopped(range);
                 }
-                let told = Event::PageListed { bucket: place, objects: 0, rows: 0, effort };
+                let ranges = self.listings.get_mut(place).map_or(0, |listing| listing.workers.len());
+                let told = Event::PageListed { bucket: place, objects: 0, rows: 0, effort, ranges };
                 self.input.events.emit(told).await;
                 match why {
                     StopCause::Storage(error) => {
@@ -41,7 +55,7 @@ impl<L: Lister> Run<L> {
                     StopCause::Interrupted => {}
                     StopCause::Failed(failure) => self.failed(place, failure).await,
                 }
-                self.left(place).await;
+                self.left(place, range).await;
             }
         }
         Ok(())
@@ -61,13 +75,14 @@ impl<L: Lister> Run<L> {
     }
 
     /// A worker of a bucket has gone. With the last one it is decided how the bucket goes on.
-    async fn left(&mut self, place: u32) {
+    async fn left(&mut self, place: u32, range: u32) {
         self.listing -= 1;
         let Some(listing) = self.listings.get_mut(place) else {
             return;
         };
-        listing.workers -= 1;
-        if listing.workers > 0 {
+        listing.workers.remove(&range);
+        listing.splitter.ended(range);
+        if !listing.workers.is_empty() {
             return;
         }
         let stopped = listing.stop.is_requested();
@@ -91,20 +106,31 @@ impl<L: Lister> Run<L> {
         }
     }
 
-    async fn paged(&mut self, place: u32, record: RangeRecord, effort: Effort, last: bool) {
+    /// Takes in a page: what was listed and written, and what it says of the bucket's keys and pace.
+    async fn paged(&mut self, place: u32, range: u32, page: Page) {
         let Some(bucket) = self.ledger.open.get_mut(&place) else {
             return;
         };
+        let Page { progress, effort, keys } = page;
         let before = bucket.counts();
-        bucket.record.effort += effort;
-        if last {
-            bucket.listed(record);
-        } else {
-            bucket.paged(record);
+        let mut ranges = 0;
+        if let (Some(listing), Some(record)) = (self.listings.get_mut(place), bucket.range(range)) {
+            let is_first = record.counts.objects == 0 && record.cursor.after == record.range.after;
+            listing.splitter.paged(range, &record.range.prefix, record.cursor.after.as_ref(), &keys);
+            if is_first {
+                listing.splitter.probed(range, progress.counts.objects > 0);
+            }
+            ranges = listing.workers.len();
         }
+        bucket.record.effort += effort;
+        bucket.paged(range, progress);
         let after = bucket.counts();
         let (objects, rows) = (after.objects - before.objects, after.rows - before.rows);
-        self.input.events.emit(Event::PageListed { bucket: place, objects, rows, effort }).await;
+        let room = self.room();
+        if let Some(listing) = self.listings.get_mut(place) {
+            listing.thin_out(room);
+        }
+        self.input.events.emit(Event::PageListed { bucket: place, objects, rows, effort, ranges }).await;
     }
 
     async fn interrupted(&mut self, place: u32) {

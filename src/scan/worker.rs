@@ -3,16 +3,26 @@
 //! Owns that a page's rows are written once, after its request succeeded, and before anyone is told
 //! of them. The worker owns its range and its file; the run learns of both by messages, one a page.
 
-use super::caller::{Caller, Halt, Limiter};
+use super::caller::{Caller, Halt};
+use super::pace::BucketPace;
+use super::split::PageKeys;
 use crate::event::{BucketLabel, Effort, Subject};
-use crate::output::{FileError, PartWriter, create_folder};
-use crate::rows::RowWriter;
-use crate::s3::{Cursor, Failure, FailureKind, Key, KeyEncoding, Lister, PageFacts, PageFault, PageScan, PageTap};
+use crate::output::{FileError, PartLength, PartWriter, create_folder};
+use crate::rows::{RowCounts, RowWriter};
+use crate::s3::{
+    Bound, Cursor, Failure, FailureKind, Key, KeyEncoding, Lister, PageFacts, PageFault, PageScan, PageTap,
+};
 use crate::state::{RangeRecord, RunFolder};
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::Sender;
+
+/// Every so manyth key of a range's first page is shown to those who split ranges: it may be the first
+/// of its kind.
+const FIRST_SAMPLES: u64 = 37;
+/// The same for later pages.
+const LATER_SAMPLES: u64 = 199;
 
 /// What a worker is given.
 pub struct RangeTask<L> {
@@ -26,6 +36,10 @@ pub struct RangeTask<L> {
     pub label: BucketLabel,
     /// The range, and how far it is listed.
     pub record: RangeRecord,
+    /// Its end, which others may lower while it is listed.
+    pub bound: Arc<Bound>,
+    /// How many workers of the bucket are to give their range back behind their page.
+    pub surplus: Arc<AtomicUsize>,
     /// Whether the store's keys come in order.
     pub ordered: bool,
     /// Whom to ask.
@@ -33,7 +47,7 @@ pub struct RangeTask<L> {
     /// How to ask.
     pub caller: Caller,
     /// The bucket's pace.
-    pub limiter: Option<Arc<Limiter>>,
+    pub pace: Arc<BucketPace>,
     /// Set when the account's store turned out not to URL-encode keys.
     pub plain_keys: Arc<AtomicBool>,
     /// Makes rows.
@@ -53,25 +67,28 @@ pub struct Message {
     pub news: News,
 }
 
+/// How far a range is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RangeProgress {
+    /// Behind which key it goes on.
+    pub cursor: Cursor,
+    /// How much of its part counts.
+    pub part: PartLength,
+    /// What it has seen and written.
+    pub counts: RowCounts,
+}
+
 /// What happened in a range.
 #[derive(Debug)]
 pub enum News {
     /// Its part is open.
     Opened(Arc<File>),
     /// A page was listed and its rows are in the part, not yet synced.
-    Page {
-        /// The range behind that page.
-        record: RangeRecord,
-        /// Requests the page took.
-        effort: Effort,
-    },
-    /// The last page was listed.
-    Done {
-        /// The range at its end.
-        record: RangeRecord,
-        /// Requests the page took.
-        effort: Effort,
-    },
+    Page(Page),
+    /// The last page was listed, likewise.
+    Done(Page),
+    /// A page was listed, and the range is given back with it, to be gone on with later.
+    Yielded(Page),
     /// It could not be listed further for now.
     Stopped {
         /// Requests made since the last page.
@@ -79,6 +96,17 @@ pub enum News {
         /// Why.
         why: StopCause,
     },
+}
+
+/// A page that was listed and whose rows were written.
+#[derive(Debug)]
+pub struct Page {
+    /// How far the range is behind it.
+    pub progress: RangeProgress,
+    /// Requests it took.
+    pub effort: Effort,
+    /// Its keys, for those who split ranges.
+    pub keys: PageKeys,
 }
 
 /// Why a worker stopped before its range's end.
@@ -130,37 +158,69 @@ fn lock(scan: &Scan) -> MutexGuard<'_, PageScan<RowWriter>> {
 impl<L: Lister> Worker<'_, L> {
     async fn run(&mut self) -> Result<(), StopCause> {
         let task = &self.task;
-        let open = || {
-            create_folder(&task.folder.bucket(task.bucket))?;
-            PartWriter::open(&task.folder.part(task.bucket, task.record.id), task.record.part)
-        };
-        let mut part = open().map_err(StopCause::Storage)?;
-        self.tell(News::Opened(part.file())).await;
-        let scan: Scan = Arc::new(Mutex::new(PageScan::new(task.writer.clone()).within(&task.record.range.prefix)));
+        let scan = PageScan::new(task.writer.clone()).within(&task.record.range.prefix).bounded(task.bound.clone());
+        let scan: Scan = Arc::new(Mutex::new(scan));
+        let mut part = None;
         let mut tokens = TokenGuard::default();
         loop {
+            let is_first = self.task.record.cursor == Cursor::at_start_of(&self.task.record.range);
+            lock(&scan).sample_every(if is_first { FIRST_SAMPLES } else { LATER_SAMPLES });
             self.page(&scan).await?;
-            let next = {
-                let scan = lock(&scan);
+            self.open_for(&scan, &mut part).await.map_err(StopCause::Storage)?;
+            let (next, keys) = {
+                let mut scan = lock(&scan);
                 let counts = scan.sink.counts();
                 let record = &mut self.task.record;
-                record.part = part.append(scan.sink.rows(), counts.rows).map_err(StopCause::Storage)?;
+                if let Some(part) = &mut part {
+                    record.part = part.append(scan.sink.rows(), counts.rows).map_err(StopCause::Storage)?;
+                }
                 record.counts += counts;
+                self.effort.empty += u64::from(counts.objects == 0);
                 let next = advance(&record.cursor, scan.facts(), scan.last_key(), self.task.ordered)
                     .and_then(|next| tokens.pass(next));
-                next.map_err(|fault| StopCause::Failed(Failure::local(FailureKind::Untrusted, fault.to_string())))?
+                let answered = u32::try_from(scan.facts().keys).unwrap_or(u32::MAX);
+                let keys = PageKeys { answered, samples: scan.take_samples() };
+                let next = next.map_err(|fault| Failure::local(FailureKind::Untrusted, fault.to_string()));
+                (next.map_err(StopCause::Failed)?, keys)
             };
             let done = next.is_none();
             if let Some(cursor) = next {
+                // From here on the range may be split again; its last page leaves nothing to split.
+                self.task.bound.advance(cursor.after.as_ref());
                 self.task.record.cursor = cursor;
             }
-            let (record, effort) = (self.task.record.clone(), std::mem::take(self.effort));
+            let RangeRecord { cursor, part, counts, .. } = &self.task.record;
+            let progress = RangeProgress { cursor: cursor.clone(), part: *part, counts: *counts };
+            let page = Page { progress, effort: std::mem::take(self.effort), keys };
             if done {
-                self.tell(News::Done { record, effort }).await;
+                self.tell(News::Done(page)).await;
                 return Ok(());
             }
-            self.tell(News::Page { record, effort }).await;
+            if self.is_surplus() {
+                self.tell(News::Yielded(page)).await;
+                return Ok(());
+            }
+            self.tell(News::Page(page)).await;
         }
+    }
+
+    /// Opens the range's part once there is something to write. Many a range has no row.
+    async fn open_for(&self, scan: &Scan, part: &mut Option<PartWriter>) -> Result<(), FileError> {
+        if part.is_some() || lock(scan).sink.rows().is_empty() {
+            return Ok(());
+        }
+        let RangeTask { folder, bucket, record, .. } = &self.task;
+        create_folder(&folder.bucket(*bucket))?;
+        let open = PartWriter::open(&folder.part(*bucket, record.id), record.part)?;
+        self.tell(News::Opened(open.file())).await;
+        *part = Some(open);
+        Ok(())
+    }
+
+    /// Whether this worker is one that the bucket has too many.
+    fn is_surplus(&self) -> bool {
+        let one_less = |surplus: usize| surplus.checked_sub(1);
+        self.task.surplus.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
     }
 
     /// Lists the page behind the cursor into `scan`. Its keys are taken as the store encodes them;
@@ -182,7 +242,7 @@ impl<L: Lister> Worker<'_, L> {
 
     async fn attempt(&mut self, scan: &Scan, encoding: KeyEncoding) -> Result<(), Halt> {
         let task = &self.task;
-        lock(scan).expect(&task.record.cursor, task.record.range.until.as_ref(), task.ordered, encoding);
+        lock(scan).expect(&task.record.cursor, task.ordered, encoding);
         let request = async || {
             let tap = PageTap::new(Arc::<Mutex<PageScan<RowWriter>>>::clone(scan), task.caller.idle_timeout());
             let RangeRecord { range, cursor, .. } = &task.record;
@@ -192,7 +252,7 @@ impl<L: Lister> Worker<'_, L> {
             }
             Err(Failure::local(FailureKind::NotS3, "the answer is not a listing of S3".to_owned()))
         };
-        task.caller.call(|| Subject::Bucket(task.label.clone()), task.limiter.as_deref(), self.effort, request).await
+        task.caller.call(|| Subject::Bucket(task.label.clone()), Some(task.pace.as_ref()), self.effort, request).await
     }
 
     async fn tell(&self, news: News) {

@@ -1,8 +1,8 @@
 //! What the state file and the journals say: their shapes on disk, and reading and replacing the
 //! state file.
 //!
-//! Version 2: a bucket may have ranges that wait (`waiting`), and ranges that no longer count
-//! (`void_below`); version 1 knew neither. Owns that a state of a newer version, of another program or
+//! Version 3: a range without rows has no part. Version 2 had one for each; version 1 knew no ranges that
+//! wait (`waiting`) or no longer count (`void_below`). Owns that a state of a newer version, of another program or
 //! that cannot be read is refused and left alone.
 
 use super::StateError;
@@ -18,7 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "s3scan-state";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// One run of a job, as far as it is committed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -224,6 +224,8 @@ impl RunStore {
         let touched: HashSet<u32> = ranges.iter().map(|range| range.bucket).collect();
         for bucket in touched {
             let committed = self.indexes.get(&bucket).copied().unwrap_or(0);
+            // A bucket without a row has no folder yet.
+            create_folder(&self.folder.bucket(bucket))?;
             let mut index = Journal::open(&self.folder.index(bucket), committed)?;
             let length =
                 index.append(ranges.iter().filter(|range| range.bucket == bucket).map(|range| &range.entry))?;

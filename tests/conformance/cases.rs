@@ -6,6 +6,7 @@ use jiff::{RoundMode, Timestamp, TimestampRound};
 /// All of them. What needs several pages, or several instants, is left out over a bucket without.
 pub fn all(subject: &impl Subject, bucket: &Bucket) {
     every_object_is_a_row(subject, bucket);
+    many_requests_at_once_bring_the_same(subject, bucket);
     stopped_and_gone_on_with(subject, bucket);
     prefixes_are_the_keys_that_begin_with_them(subject, bucket);
     a_window_holds_its_first_instant_and_not_its_last(subject, bucket);
@@ -17,6 +18,14 @@ pub fn every_object_is_a_row(subject: &impl Subject, bucket: &Bucket) {
     assert_rows(bucket, &scanned, |_| true);
     assert_eq!(scanned.requests, pages(bucket, bucket.objects.len()), "{}", bucket.name);
     assert_eq!(scanned.invocations, 1, "{}", bucket.name);
+}
+
+/// Ranges are split at keys that are made up: the store has to take each of them as a key to list behind.
+pub fn many_requests_at_once_bring_the_same(subject: &impl Subject, bucket: &Bucket) {
+    let scanned = subject.scan(&bucket.name, &Ask { at_once: true, ..Ask::default() });
+    assert_rows(bucket, &scanned, |_| true);
+    let pages = pages(bucket, bucket.objects.len());
+    assert!(scanned.requests >= pages, "{}: {} requests for {pages} pages", bucket.name, scanned.requests);
 }
 
 /// Every invocation after the first begins behind a key that was listed before.

@@ -56,8 +56,9 @@ fn tables(bucket: &str, ask: &Ask) -> String {
     if let Some((since, until)) = ask.window {
         writeln!(tables, "[window]\nsince = \"{since}\"\nuntil = \"{until}\"").expect("a string grows");
     }
+    writeln!(tables, "[limits]\nconcurrency = {}", ask.concurrency()).expect("a string grows");
     if let Some(requests) = ask.stop_after {
-        writeln!(tables, "[limits]\nmax_requests = {requests}").expect("a string grows");
+        writeln!(tables, "max_requests = {requests}").expect("a string grows");
     }
     tables
 }

@@ -48,6 +48,15 @@ pub struct Ask {
     pub window: Option<(Timestamp, Timestamp)>,
     /// After how many requests an invocation stops.
     pub stop_after: Option<u64>,
+    /// Whether many requests are in flight at once, instead of one after another.
+    pub at_once: bool,
+}
+
+impl Ask {
+    /// How many requests there may be at once.
+    pub fn concurrency(&self) -> u32 {
+        if self.at_once { 32 } else { 1 }
+    }
 }
 
 /// What came of a scan, when it had been gone on with until it was complete.

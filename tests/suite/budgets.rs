@@ -75,7 +75,7 @@ fn a_budget_of_just_what_is_needed_is_enough() {
 fn a_budget_that_finding_the_bucket_uses_up_loses_nothing() {
     let server = Server::start("demo:?objects=2500&shape=flat");
     let workspace = Workspace::new();
-    workspace.job(&server.url, "[limits]\nmax_requests = 1");
+    workspace.job(&server.url, "[limits]\nconcurrency = 1\nmax_requests = 1");
     for requests in 1..=3 {
         let told = workspace.expect(124, &["-q"]);
         assert_limited(&workspace, &told, "max_requests");

@@ -42,6 +42,7 @@ impl Subject for Memory {
                 .window
                 .map_or((None, None), |(since, until)| (Some(since.as_second()), Some(until.as_second()))),
             max_requests: ask.stop_after,
+            concurrency: ask.concurrency(),
             rows_per_file: 1_000_000,
             columns: vec![Column::Key, Column::Size, Column::LastModified],
             ..Asked::default()

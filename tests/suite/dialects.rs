@@ -91,7 +91,7 @@ fn owners_and_restores_are_asked_for_only_where_a_column_holds_them() {
     let asked = |columns: &str| {
         let before = ["list_requests", "owner_requests", "restore_requests"].map(|name| server.count(name));
         let workspace = Workspace::new();
-        workspace.job(&server.url, &format!("[output]\ncolumns = {columns}"));
+        workspace.job(&server.url, &format!("[limits]\nconcurrency = 1\n[output]\ncolumns = {columns}"));
         workspace.expect(0, &["-q"]);
         let after = ["list_requests", "owner_requests", "restore_requests"].map(|name| server.count(name));
         let [pages, owner, restore] = [0, 1, 2].map(|place| after[place] - before[place]);

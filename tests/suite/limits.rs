@@ -23,7 +23,7 @@ fn store(mishaps: Vec<Option<Mishap>>) -> Arc<MemoryStore> {
 }
 
 fn asked(max_requests: Option<u64>) -> Asked {
-    Asked { prefixes: vec!["a/".to_owned(), "c/".to_owned()], max_requests, ..Asked::default() }
+    Asked { prefixes: vec!["a/".to_owned(), "c/".to_owned()], max_requests, concurrency: 1, ..Asked::default() }
 }
 
 fn assert_published(asked: &Asked, folder: &Path) {

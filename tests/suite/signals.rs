@@ -27,7 +27,7 @@ fn stopped_and_gone_on_with(signal: Signal, code: i32) {
     whole.expect(0, &["-q"]);
 
     let workspace = Workspace::new();
-    workspace.job(&server.url, "[limits]\nrequests_per_second = 25\nconcurrency = 3");
+    workspace.job(&server.url, "[limits]\nrequests_per_second = 25\nconcurrency = 1");
     let before = server.counters()["list_requests"].as_u64().expect("a number");
     let listed = || server.counters()["list_requests"].as_u64().expect("a number") - before;
     let mut running = workspace.start(&["-q"]);
@@ -48,7 +48,7 @@ fn stopped_and_gone_on_with(signal: Signal, code: i32) {
     assert!(!workspace.files().contains_key("demo-flat_1.csv"), "nothing partial is published");
 
     let first = listed();
-    workspace.job(&server.url, "");
+    workspace.job(&server.url, "[limits]\nconcurrency = 1");
     workspace.expect(0, &["-q"]);
     assert_eq!(workspace.runs().len(), 1);
     assert!(workspace.files() == whole.files(), "the files differ from those of a run that was not stopped");

@@ -1,0 +1,166 @@
+//! Splitting: which range of a bucket is shared with an idle worker, and where it is cut.
+//!
+//! A [`Splitter`] learns from the pages of one bucket which keys there may be (the [`Alphabet`]) and how
+//! dense they lie in what was listed. From both it estimates how many keys each range still has. It is
+//! pure: it knows keys and ranges, and neither workers nor requests. It asks for nothing that a
+//! listing does not bring anyway.
+//!
+//! Owns the rule, not the ranges: these are the ledger's, and whatever the rule says, they tile the key
+//! space. A wrong guess costs requests, never a row.
+
+mod alphabet;
+mod boundary;
+mod measure;
+#[cfg(test)]
+mod simulation;
+
+use crate::s3::Key;
+use crate::state::RangeRecord;
+use alphabet::Alphabet;
+use boundary::boundary;
+use measure::{Stretch, width};
+use std::collections::BTreeMap;
+
+/// So many times in a row a split that brought nothing makes the next one bolder.
+const MOST_GALLOPS: u32 = 4;
+/// A range is not believed to have more than so many times the keys seen so far, and at first pages.
+const BELIEVED: f64 = 256.0;
+/// Of a range's density, the part that is kept when a page says otherwise.
+const INERTIA: f64 = 0.6;
+
+/// What is known of one bucket's keys, and of its ranges being listed.
+#[derive(Debug, Default)]
+pub struct Splitter {
+    alphabet: Alphabet,
+    /// Keys per width over all pages, as a natural logarithm.
+    density: Option<f64>,
+    shards: BTreeMap<u32, Shard>,
+    /// Keys of the fullest page so far.
+    page: u32,
+    /// Keys of all pages so far.
+    seen: f64,
+}
+
+/// What is known of a range being listed.
+#[derive(Debug, Default)]
+struct Shard {
+    /// Keys per width, as a natural logarithm: inherited until its first page.
+    density: Option<f64>,
+    is_probed: bool,
+    /// The range it was split off.
+    victim: Option<u32>,
+    /// How many splits of it brought nothing since one brought something.
+    gallops: u32,
+    /// Splits of it whose first page is still to come.
+    unprobed: u32,
+}
+
+/// A page as a splitter sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageKeys {
+    /// Keys in the answer, those beyond the range included.
+    pub answered: u32,
+    /// Some of these keys, in order; the last of the answer is always among them.
+    pub samples: Vec<Key>,
+}
+
+/// A range that may be split, and how many keys it is thought to have behind the page in flight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// Its id.
+    pub range: u32,
+    /// Keys.
+    pub keys: f64,
+}
+
+impl Splitter {
+    /// Whether a page has been seen, so that there is something to go by.
+    pub fn is_informed(&self) -> bool {
+        self.density.is_some()
+    }
+
+    /// Takes in a page of the range `id`, which was listed from behind `after`.
+    pub fn paged(&mut self, id: u32, prefix: &str, after: Option<&Key>, page: &PageKeys) {
+        self.page = self.page.max(page.answered);
+        self.seen += f64::from(page.answered);
+        for key in &page.samples {
+            self.alphabet.learn(key.as_bytes());
+        }
+        let Some(last) = page.samples.last() else {
+            return;
+        };
+        let after = after.map(Key::as_bytes);
+        let stretch = Stretch { prefix: prefix.as_bytes(), after, until: Some(last.as_bytes()) };
+        let found = (f64::from(page.answered) / width(&self.alphabet, &stretch).max(f64::MIN_POSITIVE)).ln();
+        let blend = |old: Option<f64>| old.map_or(found, |old| INERTIA * old + (1.0 - INERTIA) * found);
+        self.density = Some(blend(self.density));
+        let shard = self.shards.entry(id).or_default();
+        shard.density = if shard.is_probed { Some(blend(shard.density)) } else { Some(found) };
+        shard.is_probed = true;
+    }
+
+    /// The range `child` was split off `victim`.
+    pub fn split(&mut self, victim: u32, child: u32) {
+        let inherited = self.shards.get(&victim).and_then(|shard| shard.density);
+        // The geometric mean of what is known there and what is known of all.
+        let density = match (inherited, self.density) {
+            (Some(one), Some(other)) => Some(f64::midpoint(one, other)),
+            (one, other) => one.or(other),
+        };
+        self.shards.entry(victim).or_default().unprobed += 1;
+        self.shards.insert(child, Shard { density, victim: Some(victim), ..Shard::default() });
+    }
+
+    /// The first page of the range `id` was listed, and had keys of that range or had none: says how bold
+    /// the next split of its victim is.
+    pub fn probed(&mut self, id: u32, has_keys: bool) {
+        let victim = self.shards.get_mut(&id).and_then(|shard| shard.victim.take());
+        if let Some(victim) = victim.and_then(|victim| self.shards.get_mut(&victim)) {
+            victim.unprobed = victim.unprobed.saturating_sub(1);
+            victim.gallops = if has_keys { 0 } else { (victim.gallops + 1).min(MOST_GALLOPS) };
+        }
+    }
+
+    /// The range `id` is listed to its end, or nobody lists it any more.
+    pub fn ended(&mut self, id: u32) {
+        self.shards.remove(&id);
+    }
+
+    /// Those of the `ranges` that are worth to be split. What has less than two pages is not worth a
+    /// request of its own.
+    pub fn candidates<'range>(
+        &self,
+        ranges: impl Iterator<Item = &'range RangeRecord>,
+    ) -> impl Iterator<Item = Candidate> {
+        let least = 2.0 * f64::from(self.page.max(1));
+        ranges
+            .filter_map(|record| Some(Candidate { range: record.id, keys: self.left(record)? }))
+            .filter(move |candidate| candidate.keys >= least)
+    }
+
+    /// Where a range is cut: what is behind goes to another worker.
+    pub fn cut(&self, record: &RangeRecord) -> Option<Key> {
+        let gallops = self.shards.get(&record.id)?.gallops;
+        boundary(&self.alphabet, &stretch(record), 0.5_f64.powi(1 << gallops))
+    }
+
+    /// How many keys a range is thought to have, but for the page in flight. A density that was found in
+    /// a narrow place says little of a wide one: there is a limit to what is believed, and the splits that
+    /// are to find out more share it, lest all workers look for keys in the same emptiness.
+    fn left(&self, record: &RangeRecord) -> Option<f64> {
+        let shard = self.shards.get(&record.id)?;
+        let page = f64::from(self.page);
+        let keys = shard.density.or(self.density)?.exp() * width(&self.alphabet, &stretch(record));
+        let believed = keys.min(BELIEVED * self.seen.max(BELIEVED * page));
+        Some(believed / f64::from(1 + shard.unprobed) - page)
+    }
+}
+
+/// What is left of a range.
+fn stretch(record: &RangeRecord) -> Stretch<'_> {
+    Stretch {
+        prefix: record.range.prefix.as_bytes(),
+        after: record.cursor.after.as_ref().map(Key::as_bytes),
+        until: record.range.until.as_ref().map(Key::as_bytes),
+    }
+}
