@@ -273,6 +273,15 @@ pub enum Event {
         /// What was seen.
         reason: String,
     },
+    /// Files of a bucket were removed or changed since an interruption, and were made again.
+    FilesMadeAgain {
+        /// The bucket's place in the run.
+        bucket: u32,
+        /// Its name.
+        label: BucketLabel,
+        /// What was found.
+        reason: String,
+    },
     /// A bucket is done with in this invocation.
     BucketEnded {
         /// Its place in the run.

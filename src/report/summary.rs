@@ -413,7 +413,8 @@ pub(super) mod tests {
 
     pub fn file(bucket: u32, part: u64) -> FileEntry {
         let file = JoinedFile { part, rows: 450, bytes: 9_000, sha256: format!("{part:064x}") };
-        FileEntry { bucket, path: PathBuf::from(format!("data/a,{bucket}_{part}.csv")), file }
+        let path = PathBuf::from(format!("data/a,{bucket}_{part}.csv"));
+        FileEntry { bucket, path, file, made_of: Vec::new() }
     }
 
     fn account(name: &str) -> AccountRecord {
@@ -447,7 +448,7 @@ pub(super) mod tests {
                 ..Commit::default()
             })
             .unwrap();
-        ScanOutcome { store, buckets: buckets.to_vec(), unfinished, interrupted: false, limit: None }
+        ScanOutcome { store, buckets: buckets.to_vec(), unfinished, blocked: false, interrupted: false, limit: None }
     }
 
     fn partial(folder: &Path, job: &Job) -> ScanOutcome {

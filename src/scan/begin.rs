@@ -63,6 +63,9 @@ impl<L: Lister> Run<L> {
         };
         let stop = account.caller.stop().child();
         let limiter = account.caller.bucket_limiter();
+        if self.is_blocked(place).await {
+            return false;
+        }
         self.listings.insert(place, Listing { stop, limiter, workers: 0, failure: None });
         let started = (self.input.clock)();
         let begin = || OpenBucket::begin(place, started, &self.first_ranges);
