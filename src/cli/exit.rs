@@ -20,7 +20,8 @@ pub enum Exit {
     Usage,
     /// No account of the job could be used.
     Identity,
-    /// Output, state or log could not be read or written.
+    /// Output, state or log could not be read or written, or something stands in the way of a bucket's
+    /// files.
     Files,
     /// A limit of the job was reached; a rerun goes on.
     Limit,
@@ -83,9 +84,6 @@ impl Refusal {
             }
             ErrorKind::InvalidData => "restore it, or give up the unfinished run with --fresh",
             ErrorKind::NotFound => "restore it, or, if it belongs to an unfinished run, give up that run with --fresh",
-            ErrorKind::AlreadyExists if error.doing == "publish" => {
-                "move the file away, and the same command goes on; or set another `output.path`"
-            }
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
                 "a folder is needed where a file stands: move the file away, or set another path in the job"
             }
@@ -154,6 +152,9 @@ pub fn of_scan(facts: &ScanFacts) -> Exit {
     if facts.accounts_usable == 0 {
         return Exit::Identity;
     }
+    if facts.blocked {
+        return Exit::Files;
+    }
     if facts.interrupted {
         return Exit::Limit;
     }
@@ -191,6 +192,8 @@ pub struct ScanFacts {
     pub signal: Option<Exit>,
     /// Whether a bucket has no final verdict.
     pub unfinished: bool,
+    /// Whether one of them waits for what stands in the way of its files to be moved away.
+    pub blocked: bool,
     /// Accounts that can be used, at its end.
     pub accounts_usable: usize,
     /// Whether some account cannot be used.
@@ -235,6 +238,9 @@ mod tests {
         assert_eq!(of_scan(&limited), Exit::Limit);
         assert_eq!(of_scan(&ScanFacts { signal: Some(Exit::Terminated), ..limited }), Exit::Terminated);
         assert_eq!(of_scan(&ScanFacts { accounts_usable: 0, ..limited }), Exit::Identity);
+        // What somebody has to mend goes before what another try mends.
+        assert_eq!(of_scan(&ScanFacts { blocked: true, ..limited }), Exit::Files);
+        assert_eq!(of_scan(&ScanFacts { blocked: true, interrupted: false, ..limited }), Exit::Files);
         // A signal that came when all was done stopped nothing.
         let done = ScanFacts { accounts_usable: 1, signal: Some(Exit::Interrupted), ..ScanFacts::default() };
         assert_eq!(of_scan(&done), Exit::Complete);

@@ -174,7 +174,9 @@ async fn shown(
     if !over {
         // The same flag again would give up what was just kept.
         let how = if invocation.arguments.fresh { ", without --fresh," } else { "" };
-        console.print(&format!("hint: run the same command again{how} to go on"));
+        // Nothing but that ends a run with this which is told by its buckets.
+        let before = if exit == Exit::Files { "move away what stands in the way of the files; then " } else { "" };
+        console.print(&format!("hint: {before}run the same command again{how} to go on"));
     }
     if let Some(path) = environment(STEP_SUMMARY)
         && let Err(error) = append_step_summary(Path::new(&path), &summary)
@@ -307,6 +309,7 @@ fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<Judg
         limited: outcome.limit.is_some(),
         signal,
         unfinished: !outcome.unfinished.is_empty(),
+        blocked: outcome.blocked,
         accounts_usable: accounts.iter().filter(|account| account.verdict == AccountVerdict::Ok).count(),
         accounts_lost: accounts.iter().any(|account| account.verdict != AccountVerdict::Ok),
         unsettled_accounts: accounts.iter().any(|account| !account.settled),

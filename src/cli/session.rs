@@ -13,7 +13,8 @@ use crate::report::is_aws;
 use crate::rows::{BucketFields, ObjectFilter, RowFormat};
 use crate::s3::{Range, Store};
 use crate::scan::{Budget, ScanAccount, ScanBucket, ScanInput, ScanSettings, Stop};
-use crate::state::{BucketEntry, RunRecord, RunStore};
+use crate::state::{BucketEntry, RunRecord, RunStore, StateError};
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub struct Session {
 ///
 /// # Errors
 /// When stopped, when no account of a new run can be used, when files cannot be written, or when two
-/// buckets would write to the same path or a bucket over a file that is not one of an earlier run.
+/// buckets would write to the same path.
 pub async fn prepare(
     job: &Job,
     chosen: Chosen,
@@ -64,7 +65,6 @@ pub async fn prepare(
     let known = resuming.as_ref().map_or(Ok(Vec::new()), RunStore::buckets)?;
     let entries: Vec<BucketEntry> = known.into_iter().chain(asked.buckets.iter().cloned()).collect();
     let buckets = placed(job, &record, entries)?;
-    check_way(&buckets)?;
     let window = Window { since: record.since, until: record.until, ..job.window.clone() };
     let account_records = record.accounts.clone();
     let store = if let Some(mut store) = resuming {
@@ -77,6 +77,7 @@ pub async fn prepare(
         }
         store
     };
+    let in_the_way = check_way(&store, &buckets)?;
     let billed: Vec<bool> = open.iter().map(|account| is_aws(account.store.endpoint_url())).collect();
     let (finished, counts, cost) = so_far(&store, &buckets, asked.effort, billed.clone())?;
     events
@@ -100,6 +101,7 @@ pub async fn prepare(
         accounts: usable.collect(),
         account_records,
         buckets,
+        in_the_way,
         effort: asked.effort,
         settings: ScanSettings {
             filter: Arc::new(ObjectFilter::new(&window, &job.objects)),
@@ -207,17 +209,21 @@ fn reserved(job: &Job, record: &RunRecord) -> Vec<PathBuf> {
     reserved
 }
 
-/// Refuses a run whose buckets would find foreign files in the way of theirs: known now, it costs no
-/// listing. Another look is taken when they are published.
-fn check_way(buckets: &[ScanBucket]) -> Result<(), Refusal> {
-    for bucket in buckets {
-        if let Some(standing) = bucket.place.standing()
-            && let Some(error) = in_the_way(standing, &bucket.place.file(1))?
-        {
-            return Err(error.into());
+/// The buckets that would find something foreign in the way of their files, and what: known now, they
+/// cost no listing. Another look is taken when they are published, and so none at those that are being
+/// published or have their verdict.
+fn check_way(store: &RunStore, buckets: &[ScanBucket]) -> Result<BTreeMap<u32, String>, Refusal> {
+    let finished = store.finished()?.map(|entry| Ok(entry?.bucket));
+    let mut known: HashSet<u32> = finished.collect::<Result<_, StateError>>()?;
+    let publishing = store.record().buckets.iter().filter(|bucket| bucket.publishing.is_some());
+    known.extend(publishing.map(|bucket| bucket.bucket));
+    let mut found = BTreeMap::new();
+    for (place, bucket) in (0..).zip(buckets).filter(|(place, _)| !known.contains(place)) {
+        if let Some(error) = in_the_way(&bucket.place)? {
+            found.insert(place, error.reason());
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 #[cfg(test)]

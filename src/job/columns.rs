@@ -110,12 +110,29 @@ impl Readable for Columns {
             return column_list(found).map(Self::List);
         }
         let name = found.string(allowed).map_err(|_| found.expected(allowed))?;
-        super::values::name(&name).map(Self::Set)
+        let read = super::values::name(&name).map(Self::Set);
+        read.map_err(|refusal| Refusal { hint: hint_for_list(&name).or(refusal.hint), ..refusal })
     }
 
     fn schema() -> Json {
         let names = super::values::NAME_PATTERN;
         json!({ "anyOf": [{ "type": "string", "pattern": names }, ColumnList::schema()] })
+    }
+}
+
+/// What to write instead of several columns in one text.
+fn hint_for_list(text: &str) -> Option<String> {
+    let separators = |character: char| matches!(character, ',' | ';' | ' ');
+    let names: Vec<&str> = text.split(separators).filter(|name| !name.is_empty()).collect();
+    let is_column = |name: &&str| Column::FULL.iter().any(|column| column.name() == *name);
+    let set = names.iter().find(|name| SETS.iter().any(|(set, _)| set == *name));
+    match set {
+        _ if names.len() < 2 => None,
+        Some(set) => {
+            Some(format!("a set's name stands alone; write a list with the columns of `{set}` and the others"))
+        }
+        None if names.iter().all(is_column) => Some(format!("write the list `[\"{}\"]`", names.join("\", \""))),
+        None => None,
     }
 }
 

@@ -24,6 +24,12 @@ impl FileError {
         let path = path.to_owned();
         move |source| Self { doing, path, source }
     }
+
+    /// All of it in one text, for where a reason is kept rather than told as an error.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        format!("{self}: {}", self.source)
+    }
 }
 
 /// Creates a folder and its parents, durably.

@@ -12,8 +12,10 @@ mod part;
 mod place;
 mod progress;
 mod publish;
+mod remake;
 mod space;
 mod standing;
+mod way;
 
 pub use file::{
     FileError, ReplaceStep, create_folder, open_committed, remove_folder, replace, replace_with, sync_folder,
@@ -21,7 +23,9 @@ pub use file::{
 pub use join::{FileRules, JoinedFile, PartToJoin, join, joined_path};
 pub use part::{PartLength, PartWriter};
 pub use place::{Place, PlaceValues, safe_name};
-pub use progress::JoinProgress;
-pub use publish::{FileToPublish, in_the_way, publish};
+pub use progress::{JoinProgress, Position};
+pub use publish::{FileToPublish, publish};
+pub use remake::{Remade, remake};
 pub use space::{FreeSpace, free_space, room_for_joining};
 pub use standing::{Standing, StandingRecord, records, standing_folder};
+pub use way::{PublishError, in_the_way};

@@ -2,16 +2,17 @@
 //! of the run before go.
 //!
 //! Owns that this can be repeated: a file that already has its final name, from before an
-//! interruption, is left as it is. Also the order of replacing: what is about to stand is noted, files
-//! are renamed over those of before, what is left of those is removed, and what stands is noted. So
-//! whenever it is cut off, every file of either generation is in the record, and nothing else is ever
-//! touched: a foreign file in the way is an error before anything has happened, and one of ours that
+//! interruption, is left as it is, but only where it is still what was joined. Also the order of
+//! replacing: what is about to stand is noted, files are renamed over those of before, what is left of
+//! those is removed, and what stands is noted. So whenever it is cut off, every file of either
+//! generation is in the record, and nothing else is ever touched: something foreign in the way is an
+//! error before anything has happened, also where every run has paths of its own, and one of ours that
 //! somebody changed is kept under another name.
 
 use super::file::{FileError, create_folder, sync_folder};
-use super::hash::sha256_of;
 use super::join::{JoinedFile, joined_path};
 use super::standing::{Found, Standing, StandingFile, StandingRecord, found, modified};
+use super::way::{Listed, PublishError, by_path, difference, folder_of, foreign, look, obstacle, of};
 use crate::crash;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -32,18 +33,22 @@ pub struct FileToPublish {
 /// place of those that earlier runs published. Durable when it returns.
 ///
 /// # Errors
-/// As the file system says, when a file is neither joined nor published, or when a file that nobody
-/// listed stands in the way.
-pub fn publish(folder: &Path, files: &[FileToPublish], standing: Option<&Standing>) -> Result<(), FileError> {
-    let mut folders = BTreeSet::new();
-    for FileToPublish { path, .. } in files {
-        let parent = path.parent().unwrap_or(Path::new("."));
-        if folders.insert(parent.to_owned()) {
-            create_folder(parent)?;
-        }
+/// As the file system says, when a file is neither joined nor published, or when something that
+/// nobody listed stands in the way.
+pub fn publish(folder: &Path, files: &[FileToPublish], standing: Option<&Standing>) -> Result<(), PublishError> {
+    let folders: BTreeSet<&Path> = files.iter().map(|file| folder_of(&file.path)).collect();
+    if let Some(obstacle) = folders.iter().find_map(|folder| obstacle(folder)) {
+        return Err(PublishError::InTheWay(obstacle));
     }
-    let replacement = standing.map(|standing| Replacement::begin(standing, folder, files)).transpose()?;
-    for file in files {
+    let waiting = waiting(folder, files)?;
+    let replacement = if let Some(standing) = standing {
+        Some(Replacement::begin(standing, folder, files)?)
+    } else {
+        waiting.iter().try_for_each(|file| is_free(file))?;
+        None
+    };
+    folders.iter().try_for_each(|folder| create_folder(folder))?;
+    for file in waiting {
         if let Some(replacement) = &replacement {
             replacement.make_way(&file.path)?;
         }
@@ -51,59 +56,39 @@ pub fn publish(folder: &Path, files: &[FileToPublish], standing: Option<&Standin
         crash::reached("file-published");
     }
     folders.iter().try_for_each(|folder| sync_folder(folder))?;
-    replacement.map_or(Ok(()), Replacement::finish)
+    Ok(replacement.map_or(Ok(()), Replacement::finish)?)
 }
 
-/// Gives a file its final name, if it has not got it.
+/// The files that wait for their final names. The others got them before an interruption, and somebody
+/// may have taken or changed them meanwhile.
+fn waiting<'files>(folder: &Path, files: &'files [FileToPublish]) -> Result<Vec<&'files FileToPublish>, PublishError> {
+    let (mut waiting, mut lost, mut first) = (Vec::new(), Vec::new(), None);
+    for file in files {
+        if look(&joined_path(folder, file.file.part))?.is_some() {
+            waiting.push(file);
+        } else if let Some(error) = difference(&file.path, &file.file)? {
+            lost.push(file.file.part);
+            first.get_or_insert(error);
+        }
+    }
+    first.map_or(Ok(waiting), |first| Err(PublishError::Lost { parts: lost, first }))
+}
+
+/// Makes sure that nothing else has the path of a file that no other run writes to. The same file may
+/// be there: somebody put a copy back.
+fn is_free(FileToPublish { file, path }: &FileToPublish) -> Result<(), PublishError> {
+    match look(path)? {
+        Some(metadata) if difference(path, file)?.is_some() => {
+            Err(PublishError::InTheWay(foreign(path, &metadata, false)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives a file its final name.
 #[expect(clippy::disallowed_methods, reason = "whoever calls syncs the folder after it")]
 fn name(folder: &Path, FileToPublish { file, path }: &FileToPublish) -> Result<(), FileError> {
-    match fs::rename(joined_path(folder, file.part), path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let published = fs::metadata(path).map_err(FileError::at("publish", path))?;
-            if published.len() != file.bytes {
-                let reason = format!("it has {} bytes instead of {}", published.len(), file.bytes);
-                return Err(FileError::at("publish", path)(io::Error::new(io::ErrorKind::InvalidData, reason)));
-            }
-            // Only after an interruption: somebody may have changed it meanwhile.
-            if sha256_of(path)? != file.sha256 {
-                let reason = "it is not as it was published";
-                return Err(FileError::at("publish", path)(io::Error::new(io::ErrorKind::InvalidData, reason)));
-            }
-            Ok(())
-        }
-        renamed => renamed.map_err(FileError::at("publish", path)),
-    }
-}
-
-/// What stands at the first name of a bucket although no run of the job has published it, if anything
-/// does: known before a bucket is listed, it costs nothing.
-///
-/// # Errors
-/// As the file system says, or when the record of the bucket is not sound.
-pub fn in_the_way(standing: &Standing, first: &Path) -> Result<Option<FileError>, FileError> {
-    if found(first, &[])? == Found::Nothing {
-        return Ok(None);
-    }
-    let listed = by_path(standing.load()?.iter().flat_map(StandingRecord::listed));
-    Ok(of(&listed, first).is_empty().then(|| foreign(first)))
-}
-
-/// Listed files by their paths: two of one path are of two runs.
-type Listed = BTreeMap<PathBuf, Vec<StandingFile>>;
-
-fn by_path<'file>(files: impl Iterator<Item = &'file StandingFile>) -> Listed {
-    let mut listed = Listed::new();
-    files.for_each(|file| listed.entry(file.path.clone()).or_default().push(file.clone()));
-    listed
-}
-
-fn of<'listed>(listed: &'listed Listed, path: &Path) -> &'listed [StandingFile] {
-    listed.get(path).map_or(&[], Vec::as_slice)
-}
-
-fn foreign(path: &Path) -> FileError {
-    let reason = "there is a file already, and no run of this job has published it";
-    FileError::at("publish", path)(io::Error::new(io::ErrorKind::AlreadyExists, reason))
+    fs::rename(joined_path(folder, file.part), path).map_err(FileError::at("publish", path))
 }
 
 /// The files of a bucket in the place of those of earlier runs.
@@ -121,7 +106,7 @@ struct Replacement<'run> {
 
 impl<'run> Replacement<'run> {
     /// Notes what is about to stand, having made sure that nothing foreign is in the way.
-    fn begin(standing: &'run Standing, folder: &Path, files: &[FileToPublish]) -> Result<Self, FileError> {
+    fn begin(standing: &'run Standing, folder: &Path, files: &[FileToPublish]) -> Result<Self, PublishError> {
         let record = standing.load()?;
         let listed = by_path(record.iter().flat_map(StandingRecord::listed));
         let files: Vec<(StandingFile, bool)> =
@@ -141,7 +126,7 @@ impl<'run> Replacement<'run> {
             match found(path, of(&listed, path))? {
                 Found::Nothing | Found::Ours => {}
                 Found::Changed => changed.push(path.clone()),
-                Found::Foreign => return Err(foreign(path)),
+                Found::Foreign(metadata) => return Err(PublishError::InTheWay(foreign(path, &metadata, true))),
             }
         }
         for path in changed {
@@ -198,6 +183,9 @@ fn set_aside(path: &Path, kept: &Path) -> Result<(), FileError> {
 }
 
 fn remove(path: &Path) -> Result<(), FileError> {
+    if look(path)?.is_none() {
+        return Ok(());
+    }
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at("remove", path)(error)),
         _ => Ok(()),
@@ -228,9 +216,12 @@ fn describe(
 
 #[cfg(test)]
 mod tests {
+    use super::super::hash::sha256_of;
     use super::super::place::{Place, PlaceValues};
     use super::super::standing::records;
+    use super::super::way::in_the_way;
     use super::*;
+    use std::os::unix::fs::symlink;
 
     fn joined(folder: &Path, part: u64, content: &[u8]) -> JoinedFile {
         let path = joined_path(folder, part);
@@ -249,11 +240,60 @@ mod tests {
         publish(folder.path(), &files, None).unwrap();
         publish(folder.path(), &files, None).unwrap();
         assert_eq!((fs::read(&target).unwrap(), fs::read(&other).unwrap()), (b"one".to_vec(), b"two".to_vec()));
-        let mut wrong = files[0].clone();
-        wrong.file.bytes = 99;
-        assert!(publish(folder.path(), &[wrong.clone()], None).is_err(), "not what was joined");
-        wrong.path = folder.path().join("none.csv");
-        assert!(publish(folder.path(), &[wrong], None).is_err());
+        // Neither joined nor published as it was: told of all files at once.
+        fs::write(&target, b"two").unwrap();
+        fs::remove_file(&other).unwrap();
+        let Err(PublishError::Lost { parts, first }) = publish(folder.path(), &files, None) else {
+            panic!("a lost file was taken for published");
+        };
+        assert_eq!((parts, first.path), (vec![1, 2], target));
+        assert_eq!(first.source.to_string(), "it is not as it was published");
+    }
+
+    #[test]
+    fn where_every_run_has_its_paths_nothing_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let paths = [at("run/b/1.csv"), at("run/b/2.csv")];
+        let files: Vec<FileToPublish> = (1..)
+            .zip(["one", "two"])
+            .zip(&paths)
+            .map(|((part, content), path)| FileToPublish {
+                file: joined(folder.path(), part, content.as_bytes()),
+                path: path.clone(),
+            })
+            .collect();
+        let told = || match publish(folder.path(), &files, None) {
+            Err(PublishError::InTheWay(error)) => error.reason(),
+            other => panic!("{other:?}"),
+        };
+        // Of the same length as what is to be published; behind the first; and no file at all.
+        let (mine, aside) = (at("mine"), at("run/b/2.csv"));
+        fs::write(&mine, b"owt").unwrap();
+        fs::create_dir_all(at("run/b")).unwrap();
+        for (what, put) in [
+            ("a file", &(|path: &Path| assert_eq!(fs::copy(&mine, path).unwrap(), 3)) as &dyn Fn(&Path)),
+            ("a symbolic link", &|path| symlink(&mine, path).unwrap()),
+            ("a symbolic link", &|path| symlink("nowhere", path).unwrap()),
+            ("a folder", &|path| fs::create_dir(path).unwrap()),
+        ] {
+            put(&aside);
+            let expected = format!("there is {what} already, and it is not what this run publishes");
+            assert_eq!(told(), format!("could not publish `{}`: {expected}", aside.display()));
+            assert!(!paths[0].exists(), "nothing was published");
+            assert!(fs::symlink_metadata(&aside).is_ok() && fs::read(&mine).unwrap() == b"owt");
+            fs::rename(&aside, at("moved")).unwrap();
+            if what == "a folder" { fs::remove_dir(at("moved")) } else { fs::remove_file(at("moved")) }.unwrap();
+        }
+        fs::remove_dir(at("run/b")).unwrap();
+        fs::write(at("run/b"), b"mine").unwrap();
+        assert!(told().ends_with("a folder is needed where there is a file"));
+        fs::remove_file(at("run/b")).unwrap();
+        // The same file may be there.
+        fs::create_dir(at("run/b")).unwrap();
+        fs::write(&paths[0], b"one").unwrap();
+        publish(folder.path(), &files, None).unwrap();
+        assert_eq!(paths.map(|path| fs::read(path).unwrap()), [b"one", b"two"]);
     }
 
     /// A bucket whose path is replaced run by run, published by one run after the other.
@@ -282,7 +322,7 @@ mod tests {
             (folder.clone(), files.collect())
         }
 
-        fn publish(&self, run: &str, contents: &[&str]) -> Result<(), FileError> {
+        fn publish(&self, run: &str, contents: &[&str]) -> Result<(), PublishError> {
             let (folder, files) = self.joined(run, contents);
             publish(&folder, &files, self.place(run).standing())
         }
@@ -338,17 +378,46 @@ mod tests {
         bucket.publish("r1", &["one"]).unwrap();
         bucket.write("b_2.csv", "mine");
         let place = bucket.place("r2");
-        assert!(in_the_way(place.standing().unwrap(), &place.file(1)).unwrap().is_none());
-        assert!(in_the_way(place.standing().unwrap(), &place.file(2)).unwrap().is_some());
+        assert!(in_the_way(&place).unwrap().is_none(), "it may well have one file only");
         let before = bucket.record();
-        let error = bucket.publish("r2", &["eins", "zwei"]).unwrap_err();
-        assert!(error.source.to_string().contains("no run of this job has published it"), "{error}");
+        let Err(PublishError::InTheWay(error)) = bucket.publish("r2", &["eins", "zwei"]) else {
+            panic!("it was not seen");
+        };
+        assert_eq!(error.path, place.file(2));
+        assert!(error.reason().ends_with("there is a file already, and no run of this job has published it"));
         bucket.expect(&[("b_1.csv", "one"), ("b_2.csv", "mine")]);
         assert_eq!(bucket.record(), before);
         // Once it is out of the way, the same run goes on.
         fs::remove_file(place.file(2)).unwrap();
         bucket.publish("r2", &["eins", "zwei"]).unwrap();
         bucket.expect(&[("b_1.csv", "eins"), ("b_2.csv", "zwei")]);
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_seen_before_anything_is_listed() {
+        let bucket = bucket();
+        let place = bucket.place("r1");
+        let told = || in_the_way(&place).unwrap().map(|error| (error.path.clone(), error.source.to_string()));
+        let foreign = |what: &str| format!("there is {what} already, and no run of this job has published it");
+        assert_eq!(told(), None);
+        fs::create_dir(bucket.folder.path().join("out")).unwrap();
+        bucket.write("b_1.csv", "mine");
+        assert_eq!(told(), Some((place.file(1), foreign("a file"))));
+        fs::remove_file(place.file(1)).unwrap();
+        bucket.publish("r0", &["one", "two"]).unwrap();
+        assert_eq!(told(), None);
+        // In the place of files that were published: to one of the same bytes, and to none.
+        for (part, target) in [(1, "elsewhere.csv"), (2, "elsewhere.csv"), (2, "nowhere.csv")] {
+            let (path, aside) = (place.file(part), bucket.folder.path().join("out/elsewhere.csv"));
+            fs::rename(&path, &aside).unwrap();
+            symlink(target, &path).unwrap();
+            assert_eq!(told(), Some((path.clone(), foreign("a symbolic link"))));
+            fs::rename(&aside, &path).unwrap();
+            assert_eq!(told(), None);
+        }
+        fs::remove_dir_all(bucket.folder.path().join("out")).unwrap();
+        fs::write(bucket.folder.path().join("out"), b"mine").unwrap();
+        assert_eq!(told().unwrap().1, "a folder is needed where there is a file");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 use super::file::{FileError, replace};
 use super::hash::sha256_of;
 use super::place::{PlaceValues, safe_name};
+use super::way::look;
 use crate::job::{PathPiece, PathTemplate, PathToken};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,7 @@ pub struct StandingFile {
 }
 
 /// What there is under a name that a file is to get, or to be removed from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Found {
     /// Nothing.
     Nothing,
@@ -85,7 +86,7 @@ pub enum Found {
     /// A file that is listed, and has been changed since.
     Changed,
     /// Something that no run of the job has put there.
-    Foreign,
+    Foreign(Metadata),
 }
 
 impl Standing {
@@ -231,12 +232,11 @@ fn unsound(path: &Path, reason: &str) -> FileError {
 /// # Errors
 /// As the file system says.
 pub fn found(path: &Path, listed: &[StandingFile]) -> Result<Found, FileError> {
-    let metadata = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        metadata => metadata.map_err(FileError::at("look at", path))?,
+    let Some(metadata) = look(path)? else {
+        return Ok(Found::Nothing);
     };
     if listed.is_empty() || !metadata.is_file() {
-        return Ok(Found::Foreign);
+        return Ok(Found::Foreign(metadata));
     }
     let modified = modified(&metadata).map_err(FileError::at("look at", path))?;
     let mut alike = listed.iter().filter(|file| file.bytes == metadata.len()).peekable();
@@ -285,9 +285,9 @@ mod tests {
     fn a_file_is_ours_while_it_is_what_was_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b_1.csv");
-        assert_eq!(found(&path, &[]).unwrap(), Found::Nothing);
+        assert!(matches!(found(&path, &[]).unwrap(), Found::Nothing));
         fs::write(&path, b"rows").unwrap();
-        assert_eq!(found(&path, &[]).unwrap(), Found::Foreign);
+        assert!(matches!(found(&path, &[]).unwrap(), Found::Foreign(_)));
         let written = modified(&fs::metadata(&path).unwrap()).unwrap();
         let file = |bytes: u64, content: &[u8], modified: Timestamp| StandingFile {
             path: path.clone(),
@@ -296,20 +296,22 @@ mod tests {
             modified,
         };
         let epoch = Timestamp::UNIX_EPOCH;
-        for (file, expected) in [
-            (file(4, b"unread", written), Found::Ours),
-            (file(4, b"rows", epoch), Found::Ours),
-            (file(4, b"rowz", epoch), Found::Changed),
-            (file(5, b"rows", written), Found::Changed),
+        for (file, is_ours) in [
+            (file(4, b"unread", written), true),
+            (file(4, b"rows", epoch), true),
+            (file(4, b"rowz", epoch), false),
+            (file(5, b"rows", written), false),
         ] {
-            assert_eq!(found(&path, std::slice::from_ref(&file)).unwrap(), expected, "{file:?}");
+            let found = found(&path, std::slice::from_ref(&file)).unwrap();
+            let is_expected = if is_ours { matches!(found, Found::Ours) } else { matches!(found, Found::Changed) };
+            assert!(is_expected, "{file:?}: {found:?}");
         }
         // Of two generations either will do.
         let both = [file(9, b"", epoch), file(4, b"rows", epoch)];
-        assert_eq!(found(&path, &both).unwrap(), Found::Ours);
+        assert!(matches!(found(&path, &both).unwrap(), Found::Ours));
         let link = folder.path().join("link.csv");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         let listed = StandingFile { path: link.clone(), ..file(4, b"rows", written) };
-        assert_eq!(found(&link, &[listed]).unwrap(), Found::Foreign);
+        assert!(matches!(found(&link, &[listed]).unwrap(), Found::Foreign(_)));
     }
 }

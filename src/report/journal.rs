@@ -132,6 +132,10 @@ fn log(event: &Event) {
             info!(dropped, folder, buckets, objects, "unfinished run dropped with its parts; its files stay");
         }
         Event::StateDropped { reason } => warn!(reason, "unfinished run dropped unread"),
+        Event::FilesMadeAgain { label, reason, .. } => {
+            let (account, bucket) = (&*label.account, &*label.bucket);
+            warn!(account, bucket, reason, "published files were removed or changed meanwhile, made again");
+        }
         Event::PageListed { bucket, objects, rows, effort, ranges } if effort.requests > 0 => {
             debug!(place = bucket, objects, rows, requests = effort.requests, ranges, "page listed");
         }
@@ -268,6 +272,7 @@ mod tests {
             },
             failed(bucket(), "SlowDown: reduce your\nrequest rate", Some(Duration::from_millis(150))),
             Event::OrderLost { bucket: 0, label: label(), reason: "`b` came before `a`".to_owned() },
+            Event::FilesMadeAgain { bucket: 0, label: label(), reason: "`f` is not there any more".to_owned() },
             ended(Verdict::Complete, None),
             failed(bucket(), "AccessDenied", None),
             ended(Verdict::Denied, Some("AccessDenied")),
@@ -288,6 +293,7 @@ DEBUG bucket started place=0 account="prod" bucket="lo\ngs\u{1b}[2J" objects=0
 DEBUG page listed place=0 objects=7 rows=5 requests=1 ranges=1
 DEBUG request failed, will be repeated account="prod" bucket="lo\ngs\u{1b}[2J" reason="SlowDown: reduce your\nrequest rate" attempt=2 max_attempts=10 wait_ms=150 request_id="4442587FB7D0A2F9" host_id="Uuag1LuByR="
 WARN bucket not listed in key order, starting over without relying on it account="prod" bucket="lo\ngs\u{1b}[2J" reason="`b` came before `a`"
+WARN published files were removed or changed meanwhile, made again account="prod" bucket="lo\ngs\u{1b}[2J" reason="`f` is not there any more"
 INFO bucket complete account="prod" bucket="lo\ngs\u{1b}[2J" objects=7 rows=5 files=1
 WARN bucket denied account="prod" bucket="lo\ngs\u{1b}[2J" reason="AccessDenied" objects=7 attempt=2 max_attempts=10 request_id="4442587FB7D0A2F9" host_id="Uuag1LuByR="
 DEBUG bucket interrupted account="prod" bucket="lo\ngs\u{1b}[2J" objects=7 rows=5

@@ -19,6 +19,7 @@ mod price;
 mod progress;
 mod record;
 mod schema;
+mod settings;
 mod step_summary;
 mod summary;
 mod tables;

@@ -5,18 +5,19 @@
 
 use super::earlier::{EarlierFiles, earlier};
 use super::price::{PriceEstimate, estimate};
+use super::settings::job_resolved;
 use super::tables::{BucketResult, buckets_csv, files_csv, listed, results};
 use super::totals::{RunTotals, billable, totals};
 use crate::crash;
 use crate::event::{AccountVerdict, RunCounts, Verdict};
-use crate::job::{Account, Job, Limits, Pace};
+use crate::job::Job;
 use crate::output::{FileError, replace};
 use crate::scan::{ScanError, ScanOutcome};
 use crate::state::{AccountRecord, RunRecord};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -63,7 +64,8 @@ pub struct Summary {
     /// The job's description.
     pub description: String,
     /// The job's settings as they hold, defaults and overrides included, by their keys: those that
-    /// change the files, and the limits. A setting that is absent is `null`.
+    /// change the files, how accounts are asked, what counts as complete, the limits and the log. A
+    /// setting that is absent is `null`.
     pub job_resolved: BTreeMap<String, Value>,
     /// The run's id.
     pub run: String,
@@ -269,33 +271,6 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
     }
 }
 
-fn job_resolved(job: &Job) -> BTreeMap<String, Value> {
-    // The parts are JSON; what were none would still be told as it is.
-    let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
-    let files = job.fingerprint_parts().into_iter().map(|(name, text)| (name.to_owned(), value(text)));
-    let Limits { concurrency, max_requests, max_duration } = &job.limits;
-    let limits = [
-        ("limits.concurrency", json!(concurrency)),
-        ("limits.max_requests", json!(max_requests)),
-        ("limits.max_duration_seconds", json!(max_duration.map(|duration| duration.as_secs_f64()))),
-    ];
-    let limits = limits.map(|(name, value)| (name.to_owned(), value));
-    files.chain(limits).chain(job.accounts.iter().flat_map(paces)).collect()
-}
-
-/// How hard an account may be pressed, by the keys of its own table.
-fn paces(account: &Account) -> impl Iterator<Item = (String, Value)> {
-    let Pace { requests_per_second, bucket_requests_per_second, burst, max_attempts, request_timeout } = &account.pace;
-    let paces = [
-        ("requests_per_second", json!(requests_per_second)),
-        ("bucket_requests_per_second", json!(bucket_requests_per_second)),
-        ("burst", json!(burst)),
-        ("max_attempts", json!(max_attempts)),
-        ("request_timeout_seconds", json!(request_timeout.as_secs_f64())),
-    ];
-    paces.into_iter().map(|(key, value)| (format!("accounts.{}.limits.{key}", account.name), value))
-}
-
 fn account(job: &Job, record: &AccountRecord) -> AccountSummary {
     let account = job.accounts.iter().find(|account| account.name == record.name);
     let identity = account.map(|account| AccountIdentity {
@@ -379,7 +354,8 @@ pub(super) mod tests {
 
     pub fn file(bucket: u32, part: u64) -> FileEntry {
         let file = JoinedFile { part, rows: 450, bytes: 9_000, sha256: format!("{part:064x}") };
-        FileEntry { bucket, path: PathBuf::from(format!("data/a,{bucket}_{part}.csv")), file }
+        let path = PathBuf::from(format!("data/a,{bucket}_{part}.csv"));
+        FileEntry { bucket, path, file, made_of: Vec::new() }
     }
 
     fn account(name: &str) -> AccountRecord {
@@ -413,7 +389,7 @@ pub(super) mod tests {
                 ..Commit::default()
             })
             .unwrap();
-        ScanOutcome { store, buckets: buckets.to_vec(), unfinished, interrupted: false, limit: None }
+        ScanOutcome { store, buckets: buckets.to_vec(), unfinished, blocked: false, interrupted: false, limit: None }
     }
 
     fn partial(folder: &Path, job: &Job) -> ScanOutcome {
@@ -475,16 +451,28 @@ pub(super) mod tests {
       "prod": {},
       "test": {}
     },
+    "accounts.prod.bucket_owner": null,
     "accounts.prod.limits.bucket_requests_per_second": null,
     "accounts.prod.limits.burst": null,
     "accounts.prod.limits.max_attempts": 10,
     "accounts.prod.limits.request_timeout_seconds": 60.0,
     "accounts.prod.limits.requests_per_second": null,
+    "accounts.prod.path_style": false,
+    "accounts.prod.region": null,
+    "accounts.prod.request_payer": false,
+    "accounts.prod.use_dual_stack": false,
+    "accounts.prod.use_fips": false,
+    "accounts.test.bucket_owner": null,
     "accounts.test.limits.bucket_requests_per_second": null,
     "accounts.test.limits.burst": null,
     "accounts.test.limits.max_attempts": 10,
     "accounts.test.limits.request_timeout_seconds": 60.0,
     "accounts.test.limits.requests_per_second": null,
+    "accounts.test.path_style": false,
+    "accounts.test.region": null,
+    "accounts.test.request_payer": false,
+    "accounts.test.use_dual_stack": false,
+    "accounts.test.use_fips": false,
     "buckets.exclude": {
       "prod": [],
       "test": []
@@ -497,9 +485,14 @@ pub(super) mod tests {
         "*"
       ]
     },
+    "buckets.on_denied": "fail",
+    "buckets.on_empty": "fail",
     "limits.concurrency": 64,
     "limits.max_duration_seconds": null,
     "limits.max_requests": null,
+    "log.file": "logs/quarterly.log",
+    "log.format": "text",
+    "log.level": "info",
     "objects.exclude": null,
     "objects.include": null,
     "objects.list": "current",
@@ -525,6 +518,7 @@ pub(super) mod tests {
     "output.key_encoding": "raw",
     "output.path": "data/quarterly/{run}/{account}/{bucket}_{part}.{ext}",
     "output.rows_per_file": 1000000,
+    "state.file": "state/quarterly.json",
     "window.period": null,
     "window.since": "2025-07-01",
     "window.timezone": "America/New_York",

@@ -145,6 +145,7 @@ impl Tally {
             | Event::AccountFailed { .. }
             | Event::RunDropped { .. }
             | Event::StateDropped { .. }
+            | Event::FilesMadeAgain { .. }
             | Event::RunEnded { .. } => {}
         }
     }

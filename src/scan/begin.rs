@@ -69,6 +69,9 @@ impl<L: Lister> Run<L> {
         let stop = account.caller.stop().child();
         let rhythm = Arc::new(account.caller.bucket_pace());
         let account = self.input.buckets[place as usize].entry.account;
+        if self.is_blocked(place).await {
+            return false;
+        }
         self.listings.insert(place, Listing { account, stop, pace: rhythm, ..Listing::default() });
         let started = (self.input.clock)();
         let is_ordered = !is_directory_bucket(&self.input.buckets[place as usize].entry.name);

@@ -1,10 +1,9 @@
-//! Finishing a bucket: room for its files, joining its parts, and publishing its files. Blocking work,
-//! done beside the listing.
+//! Finishing a bucket: room for its files, and joining its parts. Blocking work, done beside the
+//! listing.
 
 use crate::crash;
 use crate::output::{
-    FileError, FileRules, FileToPublish, JoinProgress, JoinedFile, PartToJoin, Place, create_folder, join, publish,
-    room_for_joining,
+    FileError, FileRules, JoinProgress, JoinedFile, PartToJoin, Place, create_folder, join, room_for_joining,
 };
 use crate::state::{FileEntry, IndexEntry, RunFolder};
 use std::io;
@@ -29,12 +28,12 @@ pub fn join_bucket(
         return Ok(None);
     };
     crash::reached("bucket-joined");
-    let entry = |file: JoinedFile| FileEntry { bucket, path: place.file(file.part), file };
+    let entry = |file: JoinedFile| FileEntry { bucket, path: place.file(file.part), file, made_of: Vec::new() };
     Ok(Some(files.into_iter().map(entry).collect()))
 }
 
 /// The parts of a bucket, in key order. A range without rows has none.
-fn parts(folder: &RunFolder, bucket: u32, mut ranges: Vec<IndexEntry>) -> Vec<PartToJoin> {
+pub(super) fn parts(folder: &RunFolder, bucket: u32, mut ranges: Vec<IndexEntry>) -> Vec<PartToJoin> {
     ranges.retain(|entry| entry.part.bytes > 0);
     ranges.sort_by(|left, right| left.range.cmp(&right.range));
     ranges.iter().map(|entry| PartToJoin { path: folder.part(bucket, entry.id), length: entry.part }).collect()
@@ -60,17 +59,4 @@ pub fn no_room(folder: &RunFolder, needed: u64, free: u64) -> FileError {
     let reason = format!("{needed} bytes are needed, and {free} are free");
     let error = io::Error::new(io::ErrorKind::StorageFull, reason);
     FileError::at("put together the files of a bucket in", folder.path())(error)
-}
-
-/// Gives the files of a bucket their final names, in the place of those of earlier runs where the path
-/// is replaced run by run.
-///
-/// # Errors
-/// As the file system says, or when a foreign file is in the way.
-pub fn publish_bucket(folder: &RunFolder, bucket: u32, files: Vec<FileEntry>, place: &Place) -> Result<(), FileError> {
-    let files: Vec<FileToPublish> =
-        files.into_iter().map(|entry| FileToPublish { file: entry.file, path: entry.path }).collect();
-    publish(&folder.bucket(bucket), &files, place.standing())?;
-    crash::reached("bucket-published");
-    Ok(())
 }

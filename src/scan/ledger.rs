@@ -337,10 +337,15 @@ impl Ledger {
         for (&place, bucket) in &mut self.open {
             if bucket.stage == Stage::Joined {
                 // Its files are durable: what the parts hold is of no further interest.
+                // But which they are is kept with the files, should these have to be made again.
                 bucket.stage = Stage::Publishing;
-                bucket.finished_ranges.clear();
+                let unindexed = std::mem::take(&mut bucket.finished_ranges);
                 bucket.parts.clear();
-                commit.files.push((place, std::mem::take(&mut bucket.entries)));
+                let mut files = std::mem::take(&mut bucket.entries);
+                if let Some(first) = files.first_mut() {
+                    first.made_of = unindexed;
+                }
+                commit.files.push((place, files));
             } else {
                 for (_, part) in bucket.parts.iter_mut().filter(|(_, part)| part.dirty) {
                     part.dirty = false;

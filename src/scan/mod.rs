@@ -13,6 +13,7 @@ mod finish;
 mod ledger;
 mod listings;
 mod pace;
+mod publishing;
 mod rhythm;
 mod run;
 mod settle;
@@ -35,6 +36,7 @@ use crate::output::{FileError, FileRules, FreeSpace, Place};
 use crate::rows::{BucketFields, ObjectFilter, RowCounts, RowFormat};
 use crate::state::{AccountRecord, BucketEntry, RunStore, StateError};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -104,6 +106,8 @@ pub struct ScanInput<L> {
     pub account_records: Vec<AccountRecord>,
     /// All buckets of the run by their places.
     pub buckets: Vec<ScanBucket>,
+    /// Buckets, by their places, that have something in their way, and what: they are not listed.
+    pub in_the_way: BTreeMap<u32, String>,
     /// Requests made before the scan, for finding buckets.
     pub effort: Effort,
     /// What all buckets have in common.
@@ -146,6 +150,8 @@ pub struct ScanOutcome {
     pub buckets: Vec<ScanBucket>,
     /// Buckets without a final verdict.
     pub unfinished: Vec<Unfinished>,
+    /// Whether some of them wait for somebody to move away what stands in the way of their files.
+    pub blocked: bool,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
     /// The limit that stopped it, if one did.

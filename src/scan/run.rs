@@ -5,9 +5,10 @@
 //! `checkpoint_every`, and at once where a bucket waits for one; there is never more than one under
 //! way, and listing goes on meanwhile.
 
-use super::finish::{join_bucket, no_room, publish_bucket, room_for_bucket};
+use super::finish::{join_bucket, no_room, room_for_bucket};
 use super::ledger::{Ledger, OpenBucket, Stage};
 use super::listings::Listings;
+use super::publishing::Published;
 use super::worker::{Message, News};
 use super::{ScanError, ScanInput, ScanOutcome};
 use crate::event::{BucketLabel, Verdict};
@@ -43,8 +44,8 @@ const JOINS: usize = 4;
 type Joined = (u32, Result<Option<Vec<FileEntry>>, FileError>);
 
 /// Work done on blocking threads behind a commit.
-enum Finished {
-    Published(u32, Result<(), FileError>),
+pub(super) enum Finished {
+    Published(u32, Result<Published, FileError>),
     Removed(Result<(), FileError>),
 }
 
@@ -81,7 +82,9 @@ pub(super) struct Run<L> {
     store: Option<RunStore>,
     committing: Option<JoinHandle<Committed>>,
     joins: JoinSet<Joined>,
-    behind: JoinSet<Finished>,
+    pub(super) behind: JoinSet<Finished>,
+    /// Whether something stands in the way of the files of a bucket.
+    pub(super) blocked: bool,
     messages: Receiver<Message>,
     pub(super) sender: Sender<Message>,
     /// Whether a commit is due although no bucket waits for one.
@@ -110,6 +113,7 @@ impl<L: Lister> Run<L> {
             committing: None,
             joins: JoinSet::new(),
             behind: JoinSet::new(),
+            blocked: false,
             messages,
             sender,
             due: true,
@@ -122,7 +126,9 @@ impl<L: Lister> Run<L> {
                 Stage::Publishing => {
                     let files = store.files_of(place)?;
                     bucket.resume_publishing(files.len() as u64);
-                    run.publish(place, files);
+                    // An index that cannot be read matters only where files have to be made again.
+                    let index = store.index_of(place).unwrap_or_default();
+                    run.publish(place, files, Some(bucket.finished_ranges(index)));
                 }
                 Stage::Joining => {
                     run.to_join.insert(place);
@@ -232,12 +238,6 @@ impl<L: Lister> Run<L> {
         if is_closing { Ok(None) } else { Err(no_room(&self.folder, needed, free)) }
     }
 
-    fn publish(&mut self, place: u32, files: Vec<FileEntry>) {
-        let folder = self.folder.clone();
-        let target = self.input.buckets[place as usize].place.clone();
-        self.behind.spawn_blocking(move || Finished::Published(place, publish_bucket(&folder, place, files, &target)));
-    }
-
     fn begin_commit(&mut self) {
         let Some(mut store) = self.store.take() else {
             return;
@@ -260,7 +260,7 @@ impl<L: Lister> Run<L> {
         self.store = Some(committed.store);
         committed.result?;
         for (place, files) in committed.publishable {
-            self.publish(place, files);
+            self.publish(place, files, None);
         }
         for place in committed.removable {
             let folder = self.folder.clone();
@@ -279,10 +279,7 @@ impl<L: Lister> Run<L> {
 
     async fn take(&mut self, finished: Finished) -> Result<(), ScanError> {
         match finished {
-            Finished::Published(place, published) => {
-                published?;
-                self.conclude(place, Verdict::Complete, None).await;
-            }
+            Finished::Published(place, published) => self.published(place, published?).await,
             Finished::Removed(removed) => removed?,
         }
         Ok(())
@@ -332,7 +329,8 @@ impl<L: Lister> Run<L> {
         let interrupted = stopped && !(limit.is_some() && done);
         let limit = limit.filter(|_| interrupted);
         let buckets = std::mem::take(&mut self.input.buckets);
-        Ok(ScanOutcome { store: committed.store, buckets, unfinished, interrupted, limit })
+        let blocked = self.blocked;
+        Ok(ScanOutcome { store: committed.store, buckets, unfinished, blocked, interrupted, limit })
     }
 }
 

@@ -219,7 +219,14 @@ impl<L: Lister> Run<L> {
         self.tell_end(place, verdict, reason, counts, files).await;
     }
 
-    async fn tell_end(&self, place: u32, verdict: Verdict, reason: Option<String>, counts: RowCounts, files: u64) {
+    pub(super) async fn tell_end(
+        &self,
+        place: u32,
+        verdict: Verdict,
+        reason: Option<String>,
+        counts: RowCounts,
+        files: u64,
+    ) {
         let (objects, rows) = (counts.objects, counts.rows);
         let told =
             Event::BucketEnded { bucket: place, label: self.label(place), verdict, reason, objects, rows, files };

@@ -165,7 +165,7 @@ pub struct RangeRecord {
 }
 
 /// A finished range, in its bucket's index.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexEntry {
     /// Names its part.
     pub id: u32,
@@ -209,6 +209,10 @@ pub struct FileEntry {
     /// Number, rows, bytes and SHA-256.
     #[serde(flatten)]
     pub file: JoinedFile,
+    /// Of a bucket's first file, the ranges that are in no index, for the bucket was listed and joined
+    /// between two commits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<IndexEntry>,
 }
 
 /// A bucket with its final verdict.

@@ -58,8 +58,9 @@ impl Kills {
                         again.env("S3SCAN_CRASH_AT", format!("{step}:1")).stderr(Stdio::null()).status().expect("runs");
                     kills += u32::from(status.signal() == Some(9));
                     if status.signal() == Some(9) || !status.success() {
-                        let code = workspace.run(&["-q"]).status.code();
-                        assert_eq!(code, Some(0), "{what}");
+                        let output = workspace.run(&["-q"]);
+                        let told = String::from_utf8_lossy(&output.stderr);
+                        assert_eq!(output.status.code(), Some(0), "{what}: {told}");
                     }
                 } else {
                     // Some steps come once a run: there is no fifth time.

@@ -11,6 +11,7 @@
 //!   run it too
 //! - `conforming`: the same over the stores that need no server
 //! - `harness`: the real program in a folder of its own, demo servers, what comes out
+//! - `in_the_way`: what is in the way of one bucket's files, and files that vanish while a run is cut off
 //! - `job_files`: job files right and wrong, layered and mutated: what each is told, word by word
 //! - `kill`: `kill -9` at every step and at random moments
 //! - `layers`: what each module of `src` may use, and how long its files are
@@ -45,6 +46,7 @@ mod dialects;
 mod empty_buckets;
 mod generated;
 mod harness;
+mod in_the_way;
 mod job_files;
 mod kill;
 mod layers;

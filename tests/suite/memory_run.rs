@@ -14,6 +14,7 @@ use s3scan::scan::{
     Budget, Caller, ScanAccount, ScanBucket, ScanError, ScanInput, ScanOutcome, ScanSettings, Stop, run,
 };
 use s3scan::state::{AccountRecord, BucketEntry, FinishedEntry, RunRecord, RunStore};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -148,6 +149,7 @@ async fn scanned(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Opt
     };
     let rows = RowFormat::new(&job.output);
     let input = ScanInput {
+        in_the_way: BTreeMap::new(),
         accounts: vec![Some(ScanAccount::new(Arc::clone(lister), caller))],
         account_records: store.record().accounts.clone(),
         buckets: entries.iter().map(bucket).collect(),

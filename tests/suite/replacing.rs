@@ -228,28 +228,6 @@ fn a_date_in_the_path_keeps_a_set_of_files_for_each_day() {
 }
 
 #[test]
-fn a_foreign_file_in_the_way_stops_the_run_before_anything_is_listed() {
-    let server = Server::start(FIRST);
-    let workspace = Workspace::new();
-    workspace.write("out/demo-flat_1.csv", "mine");
-    job(&workspace, &server.url, 50, "");
-    let told = workspace.expect(74, &["-q"]);
-    assert!(told.contains("no run of this job has published it"), "{told}");
-    assert!(told.contains("hint: move the file away"), "{told}");
-    assert_eq!(out(&workspace).len(), 1);
-
-    // One that only shows when the bucket is published: what was listed is kept.
-    fs::rename(workspace.path("out/demo-flat_1.csv"), workspace.path("out/demo-flat_3.csv")).unwrap();
-    let told = workspace.expect(74, &["-q"]);
-    assert!(told.contains("demo-flat_3.csv"), "{told}");
-    assert_eq!(out(&workspace)["demo-flat_3.csv"], b"mine");
-    assert!(!out(&workspace).contains_key("demo-flat_1.csv"), "none of the bucket's files is published");
-    fs::remove_file(workspace.path("out/demo-flat_3.csv")).unwrap();
-    workspace.expect(0, &["-q"]);
-    assert_eq!(summary(&workspace)["complete"], true);
-}
-
-#[test]
 fn changed_files_are_kept_and_told() {
     let server = Server::start(FIRST);
     let workspace = Workspace::new();
@@ -282,24 +260,4 @@ fn a_path_into_what_is_the_programs_own_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{path}: {told}");
         assert!(told.contains("would get in the way of"), "{told}");
     }
-}
-
-#[test]
-fn a_file_that_was_changed_between_a_kill_and_the_rerun_is_not_called_complete() {
-    let server = Server::start(FIRST);
-    let workspace = Workspace::new();
-    job(&workspace, &server.url, 100, "[buckets]\ninclude = [\"demo-flat\"]");
-    let mut command = workspace.command(&["run", "job.toml", "-q"]);
-    let status = command.env("S3SCAN_CRASH_AT", "file-published:2").status().expect("runs");
-    assert_eq!(status.signal(), Some(9));
-    let path = workspace.path("out/demo-flat_1.csv");
-    let published = fs::read(&path).expect("published");
-    let changed: Vec<u8> = published.iter().map(|byte| if *byte == b'0' { b'1' } else { *byte }).collect();
-    assert_ne!(changed, published);
-    fs::write(&path, changed).expect("written");
-    let told = workspace.expect(74, &["-q"]);
-    assert!(told.contains("demo-flat_1.csv") && told.contains("it is not as it was published"), "{told}");
-    assert!(!told.contains("stopping"), "nobody asked for that: {told}");
-    fs::write(&path, published).expect("written");
-    workspace.expect(0, &["-q"]);
 }

@@ -37,7 +37,9 @@ impl<T: Words> Readable for T {
             [(word, ..)] => format!("{} is not `{word}`", quoted(&text)),
             _ => format!("{} is none of {}", quoted(&text), listed(words())),
         };
-        Err(Refusal { message, hint: did_you_mean(&text, words()) })
+        let shorter = || words().find(|word| text.to_lowercase().starts_with(word));
+        let hint = did_you_mean(&text, words()).or_else(|| Some(format!("did you mean `{}`?", shorter()?)));
+        Err(Refusal { message, hint })
     }
 
     fn schema() -> Json {
