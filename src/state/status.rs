@@ -6,7 +6,7 @@
 use super::StateError;
 use super::journal;
 use super::lock::JobLock;
-use super::record::{BucketEntry, FinishedEntry, RunPhase, RunRecord};
+use super::record::{BucketEntry, FinishedEntry, RunEnd, RunPhase, RunRecord};
 use super::run::RunFolder;
 use serde::de::DeserializeOwned;
 use std::io::ErrorKind;
@@ -22,8 +22,8 @@ pub struct RunStatus {
     pub record: RunRecord,
     /// Whether a process is working on it right now.
     pub is_running: bool,
-    /// The selected buckets, in the order of their places; none of a run that is over, whose journals
-    /// are gone.
+    /// The selected buckets, in the order of their places; none of a run that is complete, whose
+    /// journals are gone.
     pub buckets: Vec<BucketEntry>,
     /// The buckets that have their verdict.
     pub finished: Vec<FinishedEntry>,
@@ -51,10 +51,14 @@ impl RunStatus {
         };
         let is_running = JobLock::is_held(state_file);
         let (mut buckets, mut finished) = (Vec::new(), Vec::new());
-        if record.phase == RunPhase::Scanning {
+        if record.phase == RunPhase::Scanning || record.end == Some(RunEnd::Incomplete) {
             let folder = RunFolder::new(&record.folder).path().to_owned();
             buckets = entries(&folder.join("buckets.jsonl"), record.journals.buckets)?;
-            finished = entries(&folder.join("finished.jsonl"), record.journals.finished)?;
+            let placed = journal::read_placed(&folder.join("finished.jsonl"), record.journals.finished)?;
+            let placed = placed.map(|(at, entry)| Ok::<(u64, FinishedEntry), StateError>((at, entry?)));
+            let placed: Vec<(u64, FinishedEntry)> = placed.collect::<Result<_, _>>()?;
+            let holding = placed.into_iter().filter(|(at, entry)| entry.holds(*at, record.withdrawn));
+            finished = holding.map(|(_, entry)| entry).collect();
         }
         Ok(Some(Self { record, is_running, buckets, finished }))
     }
