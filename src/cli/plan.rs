@@ -166,6 +166,7 @@ impl Before {
         let Some(run) = RunStatus::read(&job.state.file)? else {
             return Ok(Self::default());
         };
+        let run = if chosen.reopened { run.with_journals()? } else { run };
         // Reopening withdraws all other verdicts.
         let stays = |verdict| !chosen.reopened || verdict == crate::event::Verdict::Complete;
         let done = run.finished.iter().filter(|entry| stays(entry.verdict)).map(|entry| entry.bucket);

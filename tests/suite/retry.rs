@@ -184,6 +184,8 @@ fn without_its_journals_a_run_is_not_reopened() {
     fs::remove_dir_all(workspace.last_run().join(".parts")).expect("removed");
     let told = workspace.expect(74, &["-q", "--retry"]);
     assert!(told.contains("buckets.jsonl") && told.contains("hint: "), "{told}");
+    workspace.tell(74, &["run", "job.toml", "--retry", "--dry-run"]);
+    assert!(workspace.tell(0, &["status", "job.toml"]).contains("job: over"));
     // A new run needs nothing of it.
     workspace.expect(3, &["-q", "--now", "2030-01-01T00:00:00Z"]);
     assert_eq!(workspace.runs().len(), 2);
