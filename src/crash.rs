@@ -4,7 +4,7 @@
 //! reaches that step. Release builds do not look at it.
 
 /// Every step, in the order of a run. A test walks through all of them.
-pub const STEPS: [&str; 18] = [
+pub const STEPS: [&str; 19] = [
     "run-created",
     "parts-synced",
     "index-synced",
@@ -23,6 +23,7 @@ pub const STEPS: [&str; 18] = [
     "parts-removed",
     "summary-written",
     "run-finished",
+    "run-reopened",
 ];
 
 /// Marks that the process has come to `step`.

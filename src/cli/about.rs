@@ -1,10 +1,10 @@
-//! What the program tells of itself: the schemas of job files and summaries, shell completions, manual pages, and a
+//! What the program tells of itself: the schemas of job files, summaries and plans, shell completions, manual pages, and a
 //! job as it holds after all layers.
 
 use super::arguments::{LayerArguments, print, print_json};
 use super::exit::{Exit, Refusal};
 use crate::job;
-use crate::report::summary_schema;
+use crate::report::{plan_schema, summary_schema};
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -53,6 +53,8 @@ enum SchemaOf {
     Job,
     /// `summary.json` in the folder of a run
     Summary,
+    /// What `s3scan plan --format json` prints
+    Plan,
 }
 
 /// Prints a schema.
@@ -63,6 +65,7 @@ pub fn schema(arguments: &SchemaArguments) -> Result<Exit, Refusal> {
     let schema = match arguments.what {
         SchemaOf::Job => job::schema(),
         SchemaOf::Summary => summary_schema(),
+        SchemaOf::Plan => plan_schema(),
     };
     print_json(&schema).map(|()| Exit::Complete)
 }

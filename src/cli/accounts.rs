@@ -96,6 +96,8 @@ async fn access(account: &Account, endpoints: &mut Vec<Endpoint>, events: &Event
 pub struct Asked {
     /// Buckets that the run did not know before, by account and name.
     pub buckets: Vec<BucketEntry>,
+    /// What the accounts have that were asked now, by their places.
+    pub discovered: Vec<(usize, Discovered)>,
     /// Requests it took.
     pub effort: Effort,
     /// How accounts failed that could not be asked.
@@ -138,6 +140,7 @@ pub async fn ask(job: &Job, accounts: &[OpenAccount], records: &mut [AccountReco
                 let account = record.name.clone();
                 events.emit(Event::AccountDiscovered { account, found, selected: count }).await;
                 asked.buckets.extend(selected);
+                asked.discovered.push((index, discovered));
             }
             Err(Halt::Interrupted) => asked.interrupted = true,
             Err(Halt::Failed(failure)) => {

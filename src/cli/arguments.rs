@@ -2,7 +2,7 @@
 //! results on standard output.
 
 use super::exit::{Exit, Refusal};
-use crate::job::{self, Job, Problems, Request};
+use crate::job::{self, Job, Narrowing, Problems, Request};
 use clap::{Args, ValueEnum};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -51,6 +51,26 @@ impl LayerArguments {
         let requests: Vec<Request> = paths.iter().map(|path| self.request(path, now)).collect();
         warn_of_variables();
         job::load_all(&requests)
+    }
+}
+
+/// To which part of a job a command keeps.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "A part of the job")]
+pub struct NarrowArguments {
+    /// Keep to the accounts whose names match [repeatable]
+    #[arg(long, value_name = "GLOB")]
+    account: Vec<String>,
+    /// Keep to the buckets whose names match, of those the job has [repeatable]
+    #[arg(long, value_name = "GLOB")]
+    bucket: Vec<String>,
+}
+
+impl NarrowArguments {
+    /// The part that is named.
+    #[must_use]
+    pub fn narrowing(&self) -> Narrowing {
+        Narrowing::new(&self.account, &self.bucket)
     }
 }
 

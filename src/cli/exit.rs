@@ -1,5 +1,6 @@
 //! Exit codes: which there are, which goes first, and what leads to each.
 
+use crate::job::{Job, Narrowing, OnEmpty};
 use crate::output::FileError;
 use crate::s3::{Failure, FailureKind};
 use crate::scan::ScanError;
@@ -178,6 +179,21 @@ pub fn of_failures(failures: &[Failure]) -> Exit {
     } else {
         Exit::Partial
     }
+}
+
+/// What is to be said where no bucket matches; a job may allow it, but a slip on the command line is
+/// none of the job's.
+#[must_use]
+pub fn no_bucket(job: &Job, narrowing: &Narrowing) -> Option<Refusal> {
+    if !narrowing.buckets.is_empty() {
+        let message = format!("no bucket of the job matches `{narrowing}`");
+        return Some(
+            Refusal::new(Exit::Partial, message).hint("`s3scan plan` lists the buckets and why some are left out"),
+        );
+    }
+    let hint = "check `include` and `exclude` of `[buckets]`, or allow it with `on_empty = \"ok\"`";
+    let refusal = || Refusal::new(Exit::Partial, "no bucket matches the job").hint(hint);
+    (job.buckets.on_empty == OnEmpty::Fail).then(refusal)
 }
 
 /// What decides how an invocation ends.

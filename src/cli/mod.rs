@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod exit;
 mod init;
+mod plan;
 mod resume;
 mod run;
 mod session;
@@ -15,7 +16,7 @@ mod signals;
 mod status;
 mod unsupported;
 
-use arguments::LayerArguments;
+use arguments::{LayerArguments, NarrowArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 #[command(name = "s3scan", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = "Examples:\n  s3scan init audit.toml                 a commented job to begin with\n  \
     s3scan check audit.toml                is it right?\n  \
+    s3scan plan audit.toml                 what would it take?\n  \
     s3scan run audit.toml                  scan; an interrupted run goes on where it was\n  \
     s3scan run audit.toml --set limits.concurrency=16\n  \
     s3scan status audit.toml               how far is it?")]
@@ -40,13 +42,15 @@ enum Name {
     Init(init::InitArguments),
     /// Check jobs offline: every problem at once, with its place
     Check(check::CheckArguments),
+    /// Tell what a run would do and take: goes online and lists buckets, but no objects
+    Plan(plan::PlanArguments),
     /// Scan the buckets of a job, or go on with its unfinished run
     Run(RunArguments),
     /// Tell how far the runs of jobs are
     Status(status::StatusArguments),
     /// Print a job as it holds after all layers
     Config(about::ConfigArguments),
-    /// Print the JSON Schema of job files or of summaries
+    /// Print the JSON Schema of job files, of summaries or of plans
     Schema(about::SchemaArguments),
     /// The synthetic S3 endpoint, as a process of its own
     #[command(subcommand)]
@@ -60,7 +64,8 @@ enum Name {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 complete, 3 partial, 75 try again, 2 usage or job file, 4 identity,\n\
     74 files or state, 124 a limit of the job, 130/143 interrupted, 70 a bug.\n\n\
-    Examples:\n  s3scan run jobs/demo.toml\n  s3scan run jobs/quarterly.toml --progress plain --log-level warn")]
+    Examples:\n  s3scan run jobs/demo.toml\n  s3scan run jobs/quarterly.toml --progress plain --log-level warn\n  \
+    s3scan run jobs/quarterly.toml --retry\n  s3scan run jobs/multi-account.toml --account 'prod*' --bucket logs-eu")]
 struct RunArguments {
     /// Job files, run one after another; the worst exit code is returned
     #[arg(required = true, value_name = "JOB")]
@@ -68,6 +73,14 @@ struct RunArguments {
     /// Drop the unfinished run of the job and its parts, and start over
     #[arg(long)]
     fresh: bool,
+    /// Reopen the last run and list again only its buckets that are not complete
+    #[arg(long, conflicts_with_all = ["fresh", "account", "bucket"])]
+    retry: bool,
+    /// Tell what the run would do and take, as `s3scan plan` does
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    narrow: NarrowArguments,
     #[command(flatten)]
     layers: LayerArguments,
     #[command(flatten)]
@@ -155,6 +168,8 @@ pub fn main() -> ExitCode {
     let ended = match Command::parse().name {
         Name::Init(arguments) => init::command(&arguments),
         Name::Check(arguments) => check::command(&arguments),
+        Name::Plan(arguments) => plan::command(&arguments),
+        Name::Run(arguments) if arguments.dry_run => run::dry(&arguments),
         Name::Run(arguments) => Ok(run::command(&arguments)),
         Name::Status(arguments) => status::command(&arguments),
         Name::Config(arguments) => about::config(&arguments),

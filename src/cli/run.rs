@@ -1,20 +1,21 @@
 //! `s3scan run`: the jobs one after another, each from its file to its exit code.
 
-use super::exit::{Exit, Refusal, ScanFacts, of_scan};
-use super::resume::Chosen;
+use super::arguments::OutputFormat;
+use super::exit::{Exit, Refusal, ScanFacts, no_bucket, of_scan};
+use super::resume::{Choice, Chosen, Wish};
 use super::signals::Listener;
 use super::{
-    FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, environment, resume, session,
-    signals, unsupported,
+    FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, environment, plan, resume,
+    session, signals, unsupported,
 };
 use crate::event::{AccountVerdict, Event, Events, Verdict};
-use crate::job::{Job, LogFormat, LogLevel, LogSettings, OnEmpty};
+use crate::job::{Job, LogFormat, LogLevel, LogSettings};
 use crate::report::{
     Console, EarlierFiles, LogGuard, LogOptions, Progress, ProgressChoice, Summary, SummaryInput, append_step_summary,
     closing_table, report, start_logging, visible, wants_colour, write_summary,
 };
 use crate::scan::{self, Budget, GRACE, ScanOutcome, Stop};
-use crate::state::{JobLock, RunStore};
+use crate::state::{JobLock, RunEnd};
 use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeMap;
@@ -61,6 +62,24 @@ pub fn command(arguments: &RunArguments) -> Exit {
     }))
 }
 
+/// Tells what the runs would do.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn dry(arguments: &RunArguments) -> Result<Exit, Refusal> {
+    let RunArguments { jobs, narrow, layers, .. } = arguments;
+    plan::of_jobs(jobs, layers, &narrow.narrowing(), wish(arguments), OutputFormat::Text)
+}
+
+/// What is wished for of the run there may be already.
+fn wish(arguments: &RunArguments) -> Wish {
+    match arguments {
+        RunArguments { fresh: true, .. } => Wish::Fresh,
+        RunArguments { retry: true, .. } => Wish::Retry,
+        _ => Wish::GoOn,
+    }
+}
+
 /// What the jobs of a command line have in common.
 struct Invocation<'call> {
     arguments: &'call RunArguments,
@@ -98,7 +117,16 @@ impl Invocation<'_> {
         let file = showing.log_file.clone().unwrap_or_else(|| job.log.file.clone());
         log.redirect(&LogSettings { file, ..job.log.clone() })?;
         let _lock = JobLock::take(&job.state.file)?;
-        let chosen = resume::choose(job, self.arguments.fresh, self.now)?;
+        let wish = wish(self.arguments);
+        let (job, narrowing) = resume::part(job, wish, &self.arguments.narrow.narrowing())?;
+        let job = &job;
+        let chosen = match resume::choose(job, &narrowing, wish, self.now)? {
+            Choice::Run(chosen) => *chosen,
+            Choice::Nothing { told, complete } => {
+                self.console.print(&told);
+                return Ok(if complete { Exit::Complete } else { Exit::Partial });
+            }
+        };
         runtime.block_on(shown(job, chosen, self, log, listener))
     }
 }
@@ -159,7 +187,7 @@ async fn shown(
     drop(events);
     // The reporter ends with the last sender of events; it cannot fail.
     let _ = reporter.await;
-    let Closing { exit, over, complaints, summary } = closed?;
+    let Closing { exit, over, can_retry, complaints, summary } = closed?;
     for complaint in complaints {
         console.print(&complaint.to_string());
     }
@@ -177,6 +205,9 @@ async fn shown(
         // Nothing but that ends a run with this which is told by its buckets.
         let before = if exit == Exit::Files { "move away what stands in the way of the files; then " } else { "" };
         console.print(&format!("hint: {before}run the same command again{how} to go on"));
+    }
+    if can_retry {
+        console.print("hint: once the causes are gone, `--retry` lists again what is not complete, and nothing else");
     }
     if let Some(path) = environment(STEP_SUMMARY)
         && let Err(error) = append_step_summary(Path::new(&path), &summary)
@@ -197,6 +228,8 @@ struct Closing {
     exit: Exit,
     /// Whether the run is over.
     over: bool,
+    /// Whether something of it could be listed once more.
+    can_retry: bool,
     /// What the verdict of no bucket and no account tells.
     complaints: Vec<Refusal>,
     summary: Summary,
@@ -212,7 +245,7 @@ fn close(
     listener: &Listener,
 ) -> Result<Closing, Refusal> {
     let Scanned { mut outcome, billed } = scanned;
-    let Judgement { exit, over, complaints } = judged(job, &outcome, listener.exit())?;
+    let Judgement { exit, over, end, complaints } = judged(job, &outcome, listener.exit())?;
     let stopped = match outcome.limit {
         Some(limit) if exit == Exit::Limit => Some(limit.to_string()),
         _ => outcome.interrupted.then(|| listener.signal().to_owned()),
@@ -230,10 +263,12 @@ fn close(
         warnings,
     })?;
     if over {
-        outcome.store.finish()?;
-        RunStore::remove_parts(&outcome.store.record().folder)?;
+        outcome.store.finish(end)?;
     }
-    Ok(Closing { exit, over, complaints, summary })
+    // Where no bucket matches, none is there to be listed again.
+    let lost = summary.accounts.iter().any(|account| account.verdict != AccountVerdict::Ok);
+    let can_retry = over && exit != Exit::Complete && (lost || !outcome.buckets.is_empty());
+    Ok(Closing { exit, over, can_retry, complaints, summary })
 }
 
 async fn scan(
@@ -278,26 +313,28 @@ struct Judgement {
     exit: Exit,
     /// Whether the run is over.
     over: bool,
+    /// What it has come to, if it is.
+    end: RunEnd,
     /// What the verdict of no bucket and no account tells.
     complaints: Vec<Refusal>,
 }
 
 fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<Judgement, Refusal> {
-    let mut partial = false;
+    let (mut partial, mut all_listed) = (false, true);
     // Of every account with finished buckets, whether all of them were skipped: for they were denied.
     let mut denied: BTreeMap<u32, bool> = BTreeMap::new();
     for entry in outcome.store.finished()? {
         let entry = entry?;
         partial |= !matches!(entry.verdict, Verdict::Complete | Verdict::Skipped);
+        all_listed &= entry.verdict == Verdict::Complete;
         let skipped = entry.verdict == Verdict::Skipped;
         let account = outcome.buckets[entry.bucket as usize].entry.account;
         denied.entry(account).and_modify(|denied| *denied &= skipped).or_insert(skipped);
     }
     let accounts = &outcome.store.record().accounts;
     let mut complaints = Vec::new();
-    if outcome.buckets.is_empty() && job.buckets.on_empty == OnEmpty::Fail {
-        let hint = "check `include` and `exclude` of `[buckets]`, or allow it with `on_empty = \"ok\"`";
-        complaints.push(Refusal::new(Exit::Partial, "no bucket matches the job").hint(hint));
+    if outcome.buckets.is_empty() {
+        complaints.extend(no_bucket(job, &outcome.store.record().narrowing));
     }
     for (&account, _) in denied.iter().filter(|(_, denied)| **denied) {
         let message = format!("every bucket of account `{}` is denied", accounts[account as usize].name);
@@ -325,7 +362,8 @@ fn judged(job: &Job, outcome: &ScanOutcome, signal: Option<Exit>) -> Result<Judg
         // What is still to come may put it right.
         complaints.clear();
     }
-    Ok(Judgement { exit, over, complaints })
+    let end = if exit == Exit::Complete && all_listed { RunEnd::Complete } else { RunEnd::Incomplete };
+    Ok(Judgement { exit, over, end, complaints })
 }
 
 fn progress(showing: &ShowingArguments) -> ProgressChoice {

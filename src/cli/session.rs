@@ -43,7 +43,7 @@ pub async fn prepare(
     stop: &Stop,
     budget: &Arc<Budget>,
 ) -> Result<Session, Refusal> {
-    let Chosen { mut record, resumed, dropped } = chosen;
+    let Chosen { mut record, resumed, reopened, dropped } = chosen;
     let Accounts { open, endpoints } = accounts::open(job, events, stop, budget).await?;
     let resuming = if resumed { Some(RunStore::open(&job.state.file, record.clone())?) } else { None };
     if let Some(store) = &resuming {
@@ -68,6 +68,9 @@ pub async fn prepare(
     let window = Window { since: record.since, until: record.until, ..job.window.clone() };
     let account_records = record.accounts.clone();
     let store = if let Some(mut store) = resuming {
+        if reopened {
+            store.reopen()?;
+        }
         store.extend(record.accounts, &asked.buckets)?;
         store
     } else {
@@ -79,7 +82,10 @@ pub async fn prepare(
     };
     let in_the_way = check_way(&store, &buckets)?;
     let billed: Vec<bool> = open.iter().map(|account| is_aws(account.store.endpoint_url())).collect();
-    let (finished, counts, cost) = so_far(&store, &buckets, asked.effort, billed.clone())?;
+    let (finished, counts, requests) = so_far(&store, &buckets, asked.effort, &billed)?;
+    let names = store.record().accounts.iter().map(|account| account.name.clone());
+    let accounts = names.zip(&billed).filter(|(_, at_aws)| **at_aws).map(|(name, _)| name).collect();
+    let cost = Billed { accounts, requests, usd_per_1000: job.pricing.list_per_1000 };
     events
         .emit(Event::RunStarted {
             job: job.name.clone(),
@@ -122,13 +128,13 @@ pub async fn prepare(
 }
 
 /// What a run has come to before it goes on: how many of its buckets have their verdict, its counts,
-/// and the part of them that AWS bills. `asked` is what finding buckets took just now.
+/// and the requests that AWS bills. `asked` is what finding buckets took just now.
 fn so_far(
     store: &RunStore,
     buckets: &[ScanBucket],
     asked: Effort,
-    at_aws: Vec<bool>,
-) -> Result<(usize, RunCounts, Billed), Refusal> {
+    at_aws: &[bool],
+) -> Result<(usize, RunCounts, u64), Refusal> {
     let is_billed = |bucket: u32| at_aws[buckets[bucket as usize].entry.account as usize];
     let record = store.record();
     // It holds that of the finished buckets already.
@@ -143,6 +149,10 @@ fn so_far(
         counts.files += entry.files;
         unbilled += if is_billed(entry.bucket) { 0 } else { entry.effort.requests };
     }
+    for entry in store.withdrawn()? {
+        let entry = entry?;
+        unbilled += if is_billed(entry.bucket) { 0 } else { entry.effort.requests };
+    }
     for bucket in &record.buckets {
         let all = bucket.all_counts();
         counts.objects += all.objects;
@@ -150,14 +160,14 @@ fn so_far(
         counts.effort += bucket.effort;
         unbilled += if is_billed(bucket.bucket) { 0 } else { bucket.effort.requests };
     }
-    let names = record.accounts.iter().map(|account| account.name.clone());
-    let accounts: Vec<String> = names.zip(at_aws).filter(|(_, at_aws)| *at_aws).map(|(name, _)| name).collect();
-    let billed = Billed { accounts, requests: counts.effort.requests.saturating_sub(unbilled) };
-    Ok((finished, counts, billed))
+    Ok((finished, counts, counts.effort.requests.saturating_sub(unbilled)))
 }
 
 /// The buckets of a run with the places of their files.
-fn placed(job: &Job, record: &RunRecord, entries: Vec<BucketEntry>) -> Result<Vec<ScanBucket>, Refusal> {
+///
+/// # Errors
+/// When two would write to the same path, or one over a file of the program itself.
+pub fn placed(job: &Job, record: &RunRecord, entries: Vec<BucketEntry>) -> Result<Vec<ScanBucket>, Refusal> {
     let accounts: Vec<String> = record.accounts.iter().map(|account| account.name.clone()).collect();
     let date = record.now.strftime("%Y-%m-%d").to_string();
     let names =
@@ -217,6 +227,15 @@ fn check_way(store: &RunStore, buckets: &[ScanBucket]) -> Result<BTreeMap<u32, S
     let mut known: HashSet<u32> = finished.collect::<Result<_, StateError>>()?;
     let publishing = store.record().buckets.iter().filter(|bucket| bucket.publishing.is_some());
     known.extend(publishing.map(|bucket| bucket.bucket));
+    blocked(buckets, &known)
+}
+
+/// The buckets, but for those that are `known` to be past it, that would find something in the way of
+/// their files, and what.
+///
+/// # Errors
+/// When it cannot be seen.
+pub fn blocked(buckets: &[ScanBucket], known: &HashSet<u32>) -> Result<BTreeMap<u32, String>, Refusal> {
     let mut found = BTreeMap::new();
     for (place, bucket) in (0..).zip(buckets).filter(|(place, _)| !known.contains(place)) {
         if let Some(error) = in_the_way(&bucket.place)? {
@@ -257,7 +276,7 @@ mod tests {
             tokio::spawn(async move { while receiver.recv().await.is_some() {} });
             let stop = Stop::default();
             let budget = Arc::new(Budget::new(&job.limits, stop.clone()));
-            let chosen = Chosen { record, resumed, dropped: None };
+            let chosen = Chosen { record, resumed, reopened: false, dropped: None };
             let session = prepare(&job, chosen, &events, &stop, &budget).await?;
             assert_eq!(session.input.effort.requests, max_requests.min(2), "every request is noted");
             Ok(session.store.record().clone())

@@ -59,12 +59,14 @@ pub struct RunCounts {
 }
 
 /// The part of a run that AWS bills.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Billed {
     /// Names of the accounts that are asked at AWS; none where all have endpoints of their own.
     pub accounts: Vec<String>,
     /// Requests made so far, those for finding buckets included.
     pub requests: u64,
+    /// US dollars for 1,000 of them.
+    pub usd_per_1000: f64,
 }
 
 /// A limit that an invocation came to before its end.

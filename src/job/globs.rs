@@ -26,16 +26,21 @@ pub(super) struct NamePattern(Glob);
 
 impl Readable for NamePattern {
     fn read(found: &mut Found<'_>) -> Result<Self, Refusal> {
-        let pattern = found.string("a string")?;
-        if pattern.contains('/') {
-            let message = format!("{} holds a `/`, which no name of a bucket or region does", quoted(&pattern));
-            return Err(Refusal::new(message).hint("patterns over keys belong into `include` of `[objects]`"));
-        }
-        alone(&pattern, &GlobBuilder::new(&pattern)).map(Self)
+        Self::of(&found.string("a string")?)
     }
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": "^[^/]+$", "maxLength": LONGEST })
+    }
+}
+
+impl NamePattern {
+    fn of(pattern: &str) -> Result<Self, Refusal> {
+        if pattern.contains('/') {
+            let message = format!("{} holds a `/`, which no name of a bucket or region does", quoted(pattern));
+            return Err(Refusal::new(message).hint("patterns over keys belong into `include` of `[objects]`"));
+        }
+        alone(pattern, &GlobBuilder::new(pattern)).map(Self)
     }
 }
 
@@ -72,10 +77,25 @@ impl NameGlobs {
         Some(Self { patterns: patterns.into(), set: set.into() })
     }
 
+    /// Compiles patterns that stand in no file.
+    pub(super) fn of(patterns: &[String]) -> Result<Self, Refusal> {
+        let globs = patterns.iter().map(|pattern| NamePattern::of(pattern).map(|pattern| pattern.0));
+        let globs: Vec<Glob> = globs.collect::<Result<_, _>>()?;
+        let set = GlobSet::new(&globs).map_err(|error| refusal(&error))?;
+        Ok(Self { patterns: patterns.into(), set: set.into() })
+    }
+
     /// Whether any pattern matches the whole name.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         self.set.is_match_candidate(&Candidate::from_bytes(name))
+    }
+
+    /// The first pattern that matches the whole name.
+    #[must_use]
+    pub fn matching(&self, name: &str) -> Option<&str> {
+        let first = self.set.matches_candidate(&Candidate::from_bytes(name)).into_iter().min()?;
+        self.patterns.get(first).map(String::as_str)
     }
 
     /// The patterns as written.
@@ -276,6 +296,7 @@ mod tests {
         let written = list(&["logs-*", "data-lake", "a?", "b.c"]).unwrap();
         let globs = NameGlobs::compile(&written, &mut Findings::default()).unwrap();
         assert!(globs.matches("logs-2025") && globs.matches("data-lake") && globs.matches("b.c"));
+        assert_eq!((globs.matching("data-lake"), globs.matching("x")), (Some("data-lake"), None));
         assert!(!globs.matches("data-lake-2") && !globs.matches("my-logs-x"));
         assert_eq!(globs.literals().collect::<Vec<_>>(), ["data-lake", "b.c"]);
     }

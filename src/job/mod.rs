@@ -19,9 +19,11 @@ mod fingerprint;
 mod globs;
 mod limits;
 mod moment;
+mod narrow;
 mod output;
 mod path;
 mod prefixes;
+mod pricing;
 mod problem;
 mod read;
 mod records;
@@ -43,9 +45,11 @@ pub use account::{Account, Role};
 pub use columns::Column;
 pub use globs::{KeyGlobs, NameGlobs};
 pub use limits::{Limits, Pace};
+pub use narrow::{Narrowing, NarrowingProblem};
 pub use output::{Compression, Dialect, EmptyBucket, Format, KeyEncoding, Output};
 pub use path::{PathPiece, PathTemplate, PathToken};
 pub use prefixes::merged_prefixes;
+pub use pricing::Pricing;
 pub use problem::{Position, Problem, Problems};
 pub use records::{LogFormat, LogLevel, LogSettings, StateSettings};
 pub use reference::reference;
@@ -110,6 +114,8 @@ pub struct Job {
     pub output: Output,
     /// Where a run ends.
     pub limits: Limits,
+    /// What requests cost.
+    pub pricing: Pricing,
     /// Where progress is kept.
     pub state: StateSettings,
     /// Where messages go.
@@ -211,6 +217,7 @@ fn check(
     let count = accounts.len().max(settings.accounts.0.len());
     let output = Output::check(&settings.output, &settings.column_sets, count, findings);
     let limits = Limits::check(&settings.limits);
+    let pricing = Pricing::check(&settings.pricing);
     let state = StateSettings::check(&settings.state, shown);
     let log = LogSettings::check(&settings.log, shown, (&settings.state, state.as_ref()), findings);
     files::check_kept(settings, (state.as_ref(), log.as_ref()), stack, findings);
@@ -227,6 +234,7 @@ fn check(
         objects: objects?,
         output: output?,
         limits: limits?,
+        pricing: pricing?,
         state: state?,
         log: log?,
     })

@@ -117,6 +117,8 @@ pub struct NameRules {
     pub include: NameGlobs,
     /// Names to leave out nevertheless.
     pub exclude: NameGlobs,
+    /// The names to keep to, of a call that does a part of the job.
+    pub only: Option<NameGlobs>,
     /// Whether names without glob characters are scanned without asking whether the account has them.
     pub direct: bool,
 }
@@ -126,7 +128,14 @@ impl NameRules {
     pub(super) fn check(file: &BucketsFile, findings: &mut Findings) -> Option<Self> {
         let include = some(&file.include, "bucket", findings).and_then(|list| NameGlobs::compile(list, findings));
         let exclude = file.exclude.written().and_then(|list| NameGlobs::compile(list, findings));
-        Some(Self { include: include?, exclude: exclude?, direct: false })
+        Some(Self { include: include?, exclude: exclude?, only: None, direct: false })
+    }
+
+    /// Whether a bucket of this name is to be scanned.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        let only = self.only.as_ref().is_none_or(|only| only.matches(name));
+        only && self.include.matches(name) && !self.exclude.matches(name)
     }
 
     /// These rules with what an account's own table says instead.
@@ -137,6 +146,7 @@ impl NameRules {
             direct: include.is_some(),
             include: include.unwrap_or_else(|| self.include.clone()),
             exclude: exclude.unwrap_or_else(|| self.exclude.clone()),
+            only: None,
         }
     }
 }

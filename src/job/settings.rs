@@ -7,6 +7,7 @@ use super::account::AccountFile;
 use super::columns::ColumnList;
 use super::limits::LimitsFile;
 use super::output::OutputFile;
+use super::pricing::PricingFile;
 use super::read::{Key, Tables, table};
 use super::records::{LogFile, StateFile};
 use super::selection::{BucketsFile, ObjectsFile};
@@ -33,6 +34,7 @@ table! {
         column_sets: Tables<Key<ColumnList>>,
         output: OutputFile,
         limits: LimitsFile,
+        pricing: PricingFile,
         state: StateFile,
         log: LogFile,
     }

@@ -72,38 +72,82 @@ pub fn joined_path(folder: &Path, part: u64) -> PathBuf {
     folder.join(format!("{part}.joined"))
 }
 
+/// Where a bucket is joined. A listing that started over is another generation: what was joined of the one
+/// before no longer counts.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinFolder<'job> {
+    /// Where the parts lie.
+    pub path: &'job Path,
+    /// Which listing of the bucket they are of.
+    pub generation: u32,
+}
+
+impl<'job> From<&'job Path> for JoinFolder<'job> {
+    fn from(path: &'job Path) -> Self {
+        Self { path, generation: 0 }
+    }
+}
+
 /// Joins `parts` into files in `folder`; a bucket without rows gives one or none, as `rules` say.
 /// `None` where `is_cancelled` said so on the way; it is asked every few hundred kilobytes. Where it
 /// was cut off before, it goes on behind the last whole file.
 ///
 /// # Errors
 /// As the file system says, or when a part is not what was committed.
-pub fn join(
-    folder: &Path,
-    parts: &[PartToJoin],
-    rules: &FileRules,
+pub fn join<'job>(
+    folder: impl Into<JoinFolder<'job>>,
+    parts: &'job [PartToJoin],
+    rules: &'job FileRules,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Vec<JoinedFile>>, FileError> {
-    let (mut progress, (files, from)) = JoinProgress::open(folder)?;
-    let is_begun = !files.is_empty();
-    progress.remove(from.at.min(parts.len()), parts)?;
-    let mut joiner = Joiner { folder, rules, files, current: None, parts, progress };
-    if rules.empty == EmptyBucket::Header && !is_begun {
+    let (mut joiner, from) = Joiner::begin(folder.into(), parts, rules, u64::MAX)?;
+    if rules.empty == EmptyBucket::Header && joiner.files.is_empty() {
         joiner.open()?;
     }
-    let mut block = vec![0; BLOCK];
-    for at in from.at..parts.len() {
-        let from = if at == from.at { from } else { Position { at, ..Position::default() } };
-        if !copy(from, &mut block, &mut joiner, is_cancelled)? {
-            return Ok(None);
-        }
+    if !copy_all(from, &mut joiner, is_cancelled)? {
+        return Ok(None);
     }
     joiner.close()?;
-    sync_folder(folder)?;
+    sync_folder(joiner.folder)?;
     Ok(Some(joiner.files))
 }
 
-/// Copies a part from a position; false where cancelled.
+/// Joins `parts`, behind which others will come, into as many whole files as they suffice for; returns
+/// the rows that are joined then, those of before included. [`join`] goes on behind them.
+///
+/// # Errors
+/// As of [`join`].
+pub fn join_left<'job>(
+    folder: impl Into<JoinFolder<'job>>,
+    parts: &'job [PartToJoin],
+    rules: &'job FileRules,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<u64, FileError> {
+    let files = parts.iter().map(|part| part.length.rows).sum::<u64>() / rules.rows_per_file;
+    let (mut joiner, from) = Joiner::begin(folder.into(), parts, rules, files)?;
+    // What is cut off is begun anew behind the last whole file.
+    if !joiner.is_enough() && copy_all(from, &mut joiner, is_cancelled)? {
+        joiner.close_full(Position { at: parts.len(), ..Position::default() })?;
+    }
+    Ok(joiner.files.len() as u64 * rules.rows_per_file)
+}
+
+/// Copies all parts from a position on, or as many as are enough; false where cancelled.
+fn copy_all(from: Position, joiner: &mut Joiner<'_>, is_cancelled: &dyn Fn() -> bool) -> Result<bool, FileError> {
+    let mut block = vec![0; BLOCK];
+    for at in from.at..joiner.parts.len() {
+        let from = if at == from.at { from } else { Position { at, ..Position::default() } };
+        if !copy(from, &mut block, joiner, is_cancelled)? {
+            return Ok(false);
+        }
+        if joiner.is_enough() {
+            break;
+        }
+    }
+    Ok(true)
+}
+
+/// Copies a part from a position, or as much of it as is enough; false where cancelled.
 fn copy(
     from: Position,
     block: &mut [u8],
@@ -130,12 +174,16 @@ fn copy(
         if held == 0 {
             break;
         }
-        let used = if joiner.room(position)? >= rows_left && is_plain {
+        let room = joiner.room(position)?;
+        if joiner.is_enough() {
+            return Ok(true);
+        }
+        let used = if room >= rows_left && is_plain {
             // All that is left of this part goes into one file: no need to look for rows.
             joiner.write(&block[..held])?;
             held
         } else {
-            let (used, rows) = joiner.write_rows(&block[..held], position)?;
+            let (used, rows) = joiner.write_rows(&block[..held], room)?;
             rows_left = rows_left.checked_sub(rows).ok_or_else(too_many)?;
             position.rows += rows;
             used
@@ -178,6 +226,8 @@ struct Joiner<'job> {
     current: Option<Current>,
     parts: &'job [PartToJoin],
     progress: JoinProgress,
+    /// So many files are enough.
+    most_files: u64,
 }
 
 struct Current {
@@ -223,7 +273,23 @@ impl Current {
     }
 }
 
-impl Joiner<'_> {
+impl<'job> Joiner<'job> {
+    /// A joiner, and the position at which it goes on.
+    fn begin(
+        folder: JoinFolder<'job>,
+        parts: &'job [PartToJoin],
+        rules: &'job FileRules,
+        most_files: u64,
+    ) -> Result<(Self, Position), FileError> {
+        let (mut progress, (files, from)) = JoinProgress::open(folder)?;
+        progress.remove(from.at.min(parts.len()), parts)?;
+        Ok((Self { folder: folder.path, rules, files, current: None, parts, progress, most_files }, from))
+    }
+
+    fn is_enough(&self) -> bool {
+        self.files.len() as u64 >= self.most_files
+    }
+
     fn open(&mut self) -> Result<&mut Current, FileError> {
         let path = joined_path(self.folder, self.files.len() as u64 + 1);
         let file = File::create(&path).map_err(FileError::at("create", &path))?;
@@ -233,14 +299,24 @@ impl Joiner<'_> {
         Ok(self.current.insert(current))
     }
 
-    /// Rows that still fit into the current file; a full one is closed and the next opened, so this
-    /// is never 0. Called only when there are rows to come, those at `position`.
-    fn room(&mut self, position: Position) -> Result<u64, FileError> {
+    /// Closes the current file where it is full; the next begins at `position`.
+    fn close_full(&mut self, position: Position) -> Result<(), FileError> {
         if self.current.as_ref().is_some_and(|current| current.rows >= self.rules.rows_per_file) {
             self.close()?;
             if let Some(file) = self.files.last() {
                 self.progress.note(file, position, self.parts)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Rows that still fit into the current file; a full one is closed and the next opened, so this
+    /// is never 0, unless there are enough files. Called only when there are rows to come, those at
+    /// `position`.
+    fn room(&mut self, position: Position) -> Result<u64, FileError> {
+        self.close_full(position)?;
+        if self.is_enough() {
+            return Ok(0);
         }
         let rows_per_file = self.rules.rows_per_file;
         let current = match &mut self.current {
@@ -263,9 +339,8 @@ impl Joiner<'_> {
         }
     }
 
-    /// Writes whole rows of `block` until the current file is full; returns their bytes and number.
-    fn write_rows(&mut self, block: &[u8], position: Position) -> Result<(usize, u64), FileError> {
-        let room = self.room(position)?;
+    /// Writes up to `room` whole rows of `block`; returns their bytes and number.
+    fn write_rows(&mut self, block: &[u8], room: u64) -> Result<(usize, u64), FileError> {
         let is_plain = self.rules.compression == Compression::None;
         let mut used = 0;
         let mut rows = 0;

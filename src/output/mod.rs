@@ -20,7 +20,7 @@ mod way;
 pub use file::{
     FileError, ReplaceStep, create_folder, open_committed, remove_folder, replace, replace_with, sync_folder,
 };
-pub use join::{FileRules, JoinedFile, PartToJoin, join, joined_path};
+pub use join::{FileRules, JoinFolder, JoinedFile, PartToJoin, join, join_left, joined_path};
 pub use part::{PartLength, PartWriter};
 pub use place::{Place, PlaceValues, safe_name};
 pub use progress::{JoinProgress, Position};

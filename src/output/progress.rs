@@ -6,16 +6,17 @@
 //! line; so joining needs room for the parts that one file is made of, not for all of them. A bucket's
 //! last file has no line: behind it there is nothing to go on with.
 //!
-//! Whoever joins a bucket of more than one file must have its listing committed, for what is noted
-//! here is of parts that may no longer grow.
+//! Whoever joins a bucket of more than one file must have what is joined committed, for what is noted
+//! here is of parts that may no longer grow. Parts that come later lie behind, so that places stay what
+//! they are.
 
 use super::file::{FileError, sync_folder};
-use super::join::{JoinedFile, PartToJoin, joined_path};
+use super::join::{JoinFolder, JoinedFile, PartToJoin, joined_path};
 use crate::crash;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A place in the parts of a bucket, at a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +56,12 @@ impl JoinProgress {
     ///
     /// # Errors
     /// As the file system says, or when a file that was noted is not there.
-    pub fn open(folder: &Path) -> Result<(Self, Resumed), FileError> {
-        let path = folder.join("joined.jsonl");
+    pub fn open<'job>(folder: impl Into<JoinFolder<'job>>) -> Result<(Self, Resumed), FileError> {
+        let JoinFolder { path: folder, generation } = folder.into();
+        let path = match generation {
+            0 => folder.join("joined.jsonl"),
+            generation => folder.join(format!("joined-{generation}.jsonl")),
+        };
         let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             text => text.map_err(FileError::at("read", &path))?,
@@ -164,6 +169,7 @@ mod tests {
     use crate::job::{Compression, EmptyBucket};
     use proptest::prelude::*;
     use std::cell::Cell;
+    use std::path::Path;
 
     fn part(folder: &Path, name: usize, rows: &[Vec<u8>]) -> PartToJoin {
         let (path, bytes) = (folder.join(format!("{name}.part")), rows.concat());

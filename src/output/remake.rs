@@ -42,7 +42,7 @@ pub fn remake(
     // What an earlier attempt left is of no use: parts go only with a file that is known to be whole.
     remove_folder(&again)?;
     create_folder(&again)?;
-    let made = match join(&again, parts, rules, is_cancelled) {
+    let made = match join(again.as_path(), parts, rules, is_cancelled) {
         Ok(Some(made)) => made,
         Ok(None) => return Ok(Remade::Cancelled),
         Err(error) if is_of_parts(&error) => return Ok(Remade::Impossible(error.reason())),

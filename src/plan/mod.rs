@@ -1,7 +1,17 @@
-//! What will be done: the job and the buckets that accounts have, to the buckets of a run.
+//! What will be done: the job and the buckets that accounts have, to the buckets of a run, and what
+//! that will take.
 //!
 //! Pure. Owns which names are scanned without being listed first, that no two buckets of a run
 //! would write to the same path, and that none would write over the program's own files.
+
+mod estimate;
+mod survey;
+
+pub use estimate::{
+    ASSUMED_LATENCY, BucketEstimate, Estimate, Expected, KEYS_PER_REQUEST, Known, KnownBucket, Pace,
+    RESPONSE_BYTES_PER_KEY, of_bucket, of_run,
+};
+pub use survey::{LeftOut, WhyLeftOut, left_out};
 
 use crate::job::{NameRules, PathTemplate};
 use crate::output::{Place, PlaceValues};
@@ -26,8 +36,7 @@ pub fn search(rules: &NameRules) -> Search {
     if !rules.direct {
         return Search { literals: Vec::new(), list: true };
     }
-    let literals: Vec<String> =
-        rules.include.literals().filter(|name| !rules.exclude.matches(name)).map(str::to_owned).collect();
+    let literals: Vec<String> = rules.include.literals().filter(|name| rules.takes(name)).map(str::to_owned).collect();
     let list = rules.include.literals().count() < rules.include.patterns().len();
     Search { literals, list }
 }
@@ -43,7 +52,7 @@ pub fn select(
 ) -> Vec<BucketEntry> {
     let mut selected = BTreeMap::new();
     for bucket in found {
-        if rules.include.matches(&bucket.name) && !rules.exclude.matches(&bucket.name) {
+        if rules.takes(&bucket.name) {
             let region = bucket.region.clone().unwrap_or_else(|| home_region.to_owned());
             selected.insert(
                 bucket.name.clone(),

@@ -20,6 +20,9 @@ pub fn closing_table(summary: &Summary) -> String {
     let mut lines = vec![result_line(summary)];
     // A signal needs no word: whoever sent it knows.
     lines.extend(summary.stopped.clone().filter(|_| summary.exit_code == LIMIT_REACHED));
+    if let Some(narrowed) = &summary.narrowed {
+        lines.push(format!("a part of the job: {narrowed}"));
+    }
     lines.push(format!("written to {}", visible(&summary.folder)));
     let groups = groups(summary);
     let mut room = ROWS;
@@ -57,6 +60,7 @@ fn heading(group: &Group<'_>) -> String {
 pub fn result(summary: &Summary) -> &'static str {
     match summary.exit_code {
         _ if summary.complete => "complete",
+        0 if summary.narrowed.is_some() => "complete as far as asked for",
         130 | 143 => "interrupted",
         LIMIT_REACHED => "stopped at a limit",
         _ => "not complete",
@@ -115,7 +119,7 @@ mod tests {
         assert_snapshot!(closing_table(&summary), @r#"
 not complete: 3,007 objects, 1,800 rows in 3 files, 31 requests, 11 throttled, 12.0 s
 written to data/quarterly/20261122T114500Z
-1 account unusable: none of their buckets was listed; mend what is told below and run the same command again
+1 account unusable: none of their buckets was listed; mend what is told below
   test                 the credentials are expired
 2 buckets denied: allow s3:ListBucket on them, leave them out with `buckets.exclude`, or set `buckets.on_denied = "skip"`
   prod/p-"odd",\nname  AccessDenied: \u{1b}[31mno

@@ -1,5 +1,7 @@
 //! Numbers, durations and prices as people read them.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::time::Duration;
 
 /// A number with a comma between each three digits: `1,234,567`.
@@ -45,15 +47,37 @@ pub fn taken(span: Duration) -> String {
     }
 }
 
-/// The price of a thousand LIST requests in dollars, as AWS lists it for most regions.
-const PRICE_PER_THOUSAND: f64 = 0.005;
-
-/// About what so many LIST requests cost: `~$0.01`; with more digits while it is less than a cent.
+/// A number of bytes in decimal units: `420 MB`, `1.3 GB`.
 #[must_use]
-pub fn price(requests: u64) -> String {
+pub fn bytes(number: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let (mut tenths, mut unit) = (u128::from(number) * 10, 0);
+    while tenths >= 9_995 && unit + 1 < UNITS.len() {
+        tenths = tenths.div_ceil(1_000);
+        unit += 1;
+    }
+    if unit > 0 && tenths < 100 {
+        format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+    } else {
+        format!("{} {}", tenths / 10, UNITS[unit])
+    }
+}
+
+/// An instant by the clocks of a time zone: `2025-07-01 00:00:00 EDT`; one that is not known is that of
+/// UTC.
+#[must_use]
+pub fn local(instant: Timestamp, timezone: &str) -> String {
+    let zoned = instant.in_tz(timezone).unwrap_or_else(|_| instant.to_zoned(TimeZone::UTC));
+    zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// About what so many LIST requests cost at a price in dollars for 1,000: `~$0.01`; with more digits
+/// while it is less than a cent.
+#[must_use]
+pub fn price(requests: u64, usd_per_1000: f64) -> String {
     // An estimate needs no more digits than a double has.
     #[expect(clippy::cast_precision_loss, reason = "an estimate, and exact below 2^53 requests")]
-    let dollars = requests as f64 / 1_000.0 * PRICE_PER_THOUSAND;
+    let dollars = requests as f64 / 1_000.0 * usd_per_1000;
     if dollars < 0.01 { format!("~${dollars:.4}") } else { format!("~${dollars:.2}") }
 }
 
@@ -91,9 +115,32 @@ mod tests {
     }
 
     #[test]
+    fn bytes_in_decimal_units() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (1_750_000, "1.8 MB"),
+            (420_000_000, "420 MB"),
+            (999_600_000, "1.0 GB"),
+            (u64::MAX, "18 EB"),
+        ] {
+            assert_eq!(bytes(number), text, "{number}");
+        }
+    }
+
+    #[test]
+    fn instants_by_the_clocks_of_a_zone() {
+        let instant: Timestamp = "2025-07-01T04:00:00Z".parse().unwrap();
+        assert_eq!(local(instant, "America/New_York"), "2025-07-01 00:00:00 EDT");
+        assert_eq!(local(instant, "Nowhere/There"), "2025-07-01 04:00:00 UTC");
+    }
+
+    #[test]
     fn prices_are_about() {
         for (requests, text) in [(0, "~$0.0000"), (240, "~$0.0012"), (2_000, "~$0.01"), (5_000_000, "~$25.00")] {
-            assert_eq!(price(requests), text);
+            assert_eq!(price(requests, 0.005), text);
         }
+        assert_eq!(price(2_000, 0.05), "~$0.10");
     }
 }

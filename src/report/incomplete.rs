@@ -45,11 +45,7 @@ pub struct Row<'run> {
 pub fn groups(summary: &Summary) -> Vec<Group<'_>> {
     let mut groups = Vec::new();
     for (verdict, shown, hint) in [
-        (
-            AccountVerdict::Unusable,
-            "unusable",
-            "none of their buckets was listed; mend what is told below and run the same command again",
-        ),
+        (AccountVerdict::Unusable, "unusable", "none of their buckets was listed; mend what is told below"),
         (
             AccountVerdict::Denied,
             "denied",

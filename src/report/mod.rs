@@ -15,10 +15,13 @@ mod journal;
 mod logging;
 mod meter;
 mod names;
+mod plan;
+mod plan_text;
 mod price;
 mod progress;
 mod record;
 mod schema;
+mod seen;
 mod settings;
 mod step_summary;
 mod summary;
@@ -33,12 +36,19 @@ pub use earlier::EarlierFiles;
 pub use figures::grouped;
 pub use logging::{LogGuard, LogOptions, start_logging};
 pub use names::visible;
-pub use price::{PriceEstimate, USD_PER_1000_REQUESTS, is_aws};
+pub use plan::{
+    Absence, Plan, PlannedAbsence, PlannedAccount, PlannedBucket, PlannedEffort, PlannedFiles, PlannedRun,
+    PlannedWindow, Plans, RunBegin,
+};
+pub use plan_text::plan_text;
+pub use price::{PriceEstimate, estimate as price_estimate, is_aws};
 pub use progress::report;
 pub use record::RunTag;
-pub use schema::summary_schema;
+pub use schema::{plan_schema, summary_schema};
+pub use seen::seen;
 pub use step_summary::append_step_summary;
 pub use summary::{
-    AccountIdentity, AccountSummary, IncompleteBucket, Summary, SummaryInput, WindowSummary, write_summary,
+    AccountIdentity, AccountSummary, IncompleteBucket, Summary, SummaryInput, WindowSummary, account_identity,
+    write_summary,
 };
 pub use totals::RunTotals;

@@ -2,12 +2,12 @@
 //!
 //! Owns that no price is told where none is known: stores that are not AWS's have none here.
 
+use super::tables::BucketResult;
+use super::totals::RunTotals;
+use crate::scan::ScanOutcome;
+use crate::state::FinishedEntry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// US dollars for 1,000 LIST requests: S3's list price in `us-east-1`, as published in November 2026
-/// at <https://aws.amazon.com/s3/pricing/>. Other regions differ by a few tenths of a cent.
-pub const USD_PER_1000_REQUESTS: f64 = 0.005;
 
 /// An estimate of what the requests of a run cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,25 +34,57 @@ pub fn is_aws(endpoint_url: Option<&str>) -> bool {
     [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].into_iter().any(|domain| host.ends_with(domain))
 }
 
-/// The estimate for so many billable requests; `None` where no account is AWS's.
+/// The estimate for so many billable requests, at this price for 1,000; `None` where no account is
+/// AWS's.
 #[must_use]
-pub fn estimate(billable: Option<u64>) -> PriceEstimate {
+pub fn estimate(billable: Option<u64>, usd_per_1000: f64) -> PriceEstimate {
     let basis = match billable {
         None => "no account is at an endpoint of AWS: what its requests cost is not known",
         Some(_) => {
-            "S3's list price for LIST requests in us-east-1. Answers that asked to slow down are not billed and not \
+            "the price of 1,000 LIST requests in `pricing.list_per_1000`. Answers that asked to slow down are not billed and not \
              counted; other failed attempts are counted, and so are all requests for finding buckets. Requests for \
              buckets in other stores are not"
         }
     };
-    #[expect(clippy::cast_precision_loss, reason = "an estimate, and exact up to 2^53 requests")]
-    let usd = |requests: u64| (requests as f64 * USD_PER_1000_REQUESTS * 1e3).round() / 1e6;
     PriceEstimate {
-        usd: billable.map(usd),
+        usd: billable.map(|requests| usd(requests, usd_per_1000)),
         billable_requests: billable.unwrap_or(0),
-        usd_per_1000_requests: USD_PER_1000_REQUESTS,
+        usd_per_1000_requests: usd_per_1000,
         basis: basis.to_owned(),
     }
+}
+
+/// The requests that AWS bills, as far as is known; `None` where it bills none. Requests for finding
+/// buckets are not told apart by account. `withdrawn` are the verdicts of buckets that were listed again.
+#[must_use]
+pub fn billable(
+    outcome: &ScanOutcome,
+    results: &[BucketResult],
+    billed: &[bool],
+    withdrawn: &[FinishedEntry],
+    totals: &RunTotals,
+) -> Option<u64> {
+    if !billed.contains(&true) {
+        return None;
+    }
+    let is_billed = |place: usize| {
+        let account = outcome.buckets[place].entry.account as usize;
+        billed.get(account).copied().unwrap_or(false)
+    };
+    let sent = |requests: u64, throttles: u64| requests.saturating_sub(throttles);
+    let results = results.iter().enumerate().map(|(place, result)| (place, result.effort));
+    let earlier = withdrawn.iter().map(|entry| (entry.bucket as usize, entry.effort));
+    let elsewhere = results.chain(earlier).filter(|(place, _)| !is_billed(*place));
+    let elsewhere: u64 = elsewhere.map(|(_, effort)| sent(effort.requests, effort.throttles)).sum();
+    Some(sent(totals.requests, totals.throttles).saturating_sub(elsewhere))
+}
+
+/// What so many requests cost in dollars, to a millionth.
+#[must_use]
+pub fn usd(requests: u64, usd_per_1000: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate, and exact up to 2^53 requests")]
+    let millionths = requests as f64 * usd_per_1000 * 1e3;
+    millionths.round() / 1e6
 }
 
 #[cfg(test)]
@@ -73,9 +105,10 @@ mod tests {
         {
             assert!(!is_aws(Some(endpoint)), "{endpoint}");
         }
-        assert_eq!(estimate(None).usd, None);
-        assert_eq!(estimate(Some(0)).usd, Some(0.0));
-        assert_eq!(estimate(Some(1_000)).usd, Some(0.005));
-        assert_eq!(estimate(Some(2_000_001)).usd, Some(10.000_005));
+        assert_eq!(estimate(None, 0.005).usd, None);
+        assert_eq!(estimate(Some(0), 0.005).usd, Some(0.0));
+        assert_eq!(estimate(Some(1_000), 0.005).usd, Some(0.005));
+        assert_eq!(estimate(Some(2_000_001), 0.005).usd, Some(10.000_005));
+        assert_eq!(estimate(Some(1_000), 0.0055).usd, Some(0.0055));
     }
 }

@@ -36,6 +36,9 @@ fn markdown(summary: &Summary) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(text, "Stopped by {}.\n", literal(stopped));
     }
+    if let Some(narrowed) = &summary.narrowed {
+        let _ = writeln!(text, "A part of the job: {}.\n", literal(&narrowed.to_string()));
+    }
     text.push_str("| run | exit code | buckets | objects | rows | files | requests | throttled | took |\n");
     text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     let _ = writeln!(

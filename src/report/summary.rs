@@ -4,16 +4,16 @@
 //! is said of a run only when every account and every bucket is.
 
 use super::earlier::{EarlierFiles, earlier};
-use super::price::{PriceEstimate, estimate};
+use super::price::{PriceEstimate, billable, estimate};
 use super::settings::job_resolved;
 use super::tables::{BucketResult, buckets_csv, files_csv, listed, results};
-use super::totals::{RunTotals, billable, totals};
+use super::totals::{RunTotals, totals};
 use crate::crash;
 use crate::event::{AccountVerdict, RunCounts, Verdict};
-use crate::job::Job;
+use crate::job::{Job, Narrowing};
 use crate::output::{FileError, replace};
 use crate::scan::{ScanError, ScanOutcome};
-use crate::state::{AccountRecord, RunRecord};
+use crate::state::{AccountRecord, FinishedEntry, RunRecord, StateError};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,13 +76,17 @@ pub struct Summary {
     pub now: Timestamp,
     /// Which objects by modification time.
     pub window: WindowSummary,
-    /// Whether every selected bucket was listed to its end, or skipped as the job says.
+    /// The part of the job that the run is of, by the flags `--account` and `--bucket`; `null` is the
+    /// whole job.
+    pub narrowed: Option<Narrowing>,
+    /// Whether every selected bucket was listed to its end, or skipped as the job says. Never of a part
+    /// of the job, for the rest was left out.
     pub complete: bool,
     /// What the process exits with.
     pub exit_code: u8,
     /// What stopped this invocation before its end, a signal or a limit; `null` where nothing did.
     pub stopped: Option<String>,
-    /// Whether this invocation went on with an unfinished run.
+    /// Whether this invocation went on with an unfinished run, or with one reopened by `--retry`.
     pub resumed: bool,
     /// When this invocation began.
     #[schemars(with = "Instant")]
@@ -124,7 +128,7 @@ impl Summary {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "it lends the schema its words, as instants are another crate's")]
 #[schemars(inline, extend("format" = "date-time"))]
-struct Instant(String);
+pub(super) struct Instant(String);
 
 /// The window of modification times: `since <= t < until`, open where there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -192,6 +196,8 @@ struct Latest<'run> {
     run: &'run str,
     folder: &'run str,
     exit_code: u8,
+    /// Whether it has all that the job asks for: never of a part of it.
+    complete: bool,
 }
 
 /// Writes `files.csv`, `buckets.csv` and `summary.json` into the run's folder, then `latest.json`
@@ -209,10 +215,15 @@ pub fn write_summary(input: &SummaryInput<'_>) -> Result<Summary, ScanError> {
     let path = folder.join("buckets.csv");
     buckets_csv(outcome, &results, &listed, &path)?;
     let earlier = earlier(outcome.buckets.iter().map(|bucket| &bucket.place))?;
-    let summary =
-        Summary { earlier_files: earlier.standing, kept_files: earlier.kept, ..summarise(input, &results, &listed) };
+    let withdrawn: Vec<FinishedEntry> = outcome.store.withdrawn()?.collect::<Result<_, StateError>>()?;
+    let summary = Summary {
+        earlier_files: earlier.standing,
+        kept_files: earlier.kept,
+        ..summarise(input, &results, &withdrawn, &listed)
+    };
     write_json(&folder.join("summary.json"), &summary)?;
-    let latest = Latest { run: &summary.run, folder: &summary.folder, exit_code: summary.exit_code };
+    let latest =
+        Latest { run: &summary.run, folder: &summary.folder, exit_code: summary.exit_code, complete: summary.complete };
     write_json(&folder.parent().unwrap_or(Path::new("")).join("latest.json"), &latest)?;
     crash::reached("summary-written");
     Ok(summary)
@@ -225,7 +236,12 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
     replace(path, &text, |_| ())
 }
 
-fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize]) -> Summary {
+fn summarise(
+    input: &SummaryInput<'_>,
+    results: &[BucketResult],
+    withdrawn: &[FinishedEntry],
+    listed: &[usize],
+) -> Summary {
     let SummaryInput { job, outcome, billed, exit_code, ref stopped, started, ended, resumed, ref warnings } = *input;
     let record = outcome.store.record();
     let not_complete: Vec<IncompleteBucket> = listed
@@ -241,6 +257,7 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
     let accounts: Vec<AccountSummary> = record.accounts.iter().map(|record| account(job, record)).collect();
     let known = accounts.iter().all(|account| account.discovered && account.verdict == AccountVerdict::Ok);
     let totals = totals(outcome, results);
+    let narrowed = Some(record.narrowing.clone()).filter(|narrowing| !narrowing.is_whole());
     let listed_all = not_complete.iter().all(|bucket| bucket.verdict == Verdict::Skipped);
     Summary {
         format: FORMAT.to_owned(),
@@ -254,14 +271,15 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
         now: record.now,
         window: window(job, record),
         // The exit code knows of failures that no bucket and no account speaks of.
-        complete: exit_code == 0 && known && listed_all,
+        complete: exit_code == 0 && known && listed_all && narrowed.is_none(),
+        narrowed,
         exit_code,
         stopped: stopped.clone(),
         resumed,
         started,
         ended,
         duration_seconds: (ended.duration_since(started).as_secs_f64() * 1e3).round() / 1e3,
-        price: estimate(billable(outcome, results, billed, &totals)),
+        price: estimate(billable(outcome, results, billed, withdrawn, &totals), job.pricing.list_per_1000),
         totals,
         accounts,
         not_complete,
@@ -272,6 +290,18 @@ fn summarise(input: &SummaryInput<'_>, results: &[BucketResult], listed: &[usize
 }
 
 fn account(job: &Job, record: &AccountRecord) -> AccountSummary {
+    AccountSummary {
+        name: record.name.clone(),
+        identity: account_identity(job, record),
+        verdict: record.verdict,
+        discovered: record.discovered,
+        reason: record.reason.clone(),
+    }
+}
+
+/// As what an account of a run is used.
+#[must_use]
+pub fn account_identity(job: &Job, record: &AccountRecord) -> AccountIdentity {
     let account = job.accounts.iter().find(|account| account.name == record.name);
     let identity = account.map(|account| AccountIdentity {
         account_id: account.account_id.clone(),
@@ -280,13 +310,7 @@ fn account(job: &Job, record: &AccountRecord) -> AccountSummary {
         endpoint_url: account.endpoint_url.clone(),
         anonymous: account.anonymous,
     });
-    AccountSummary {
-        name: record.name.clone(),
-        identity: identity.unwrap_or_default(),
-        verdict: record.verdict,
-        discovered: record.discovered,
-        reason: record.reason.clone(),
-    }
+    identity.unwrap_or_default()
 }
 
 /// The run's frozen window, with the words of the job.
@@ -534,6 +558,7 @@ pub(super) mod tests {
     "since_written": "2025-07-01",
     "until_written": "2025-10-01"
   },
+  "narrowed": null,
   "complete": false,
   "exit_code": 75,
   "stopped": null,
@@ -593,7 +618,7 @@ pub(super) mod tests {
     "usd": 0.00007,
     "billable_requests": 14,
     "usd_per_1000_requests": 0.005,
-    "basis": "S3's list price for LIST requests in us-east-1. Answers that asked to slow down are not billed and not counted; other failed attempts are counted, and so are all requests for finding buckets. Requests for buckets in other stores are not"
+    "basis": "the price of 1,000 LIST requests in `pricing.list_per_1000`. Answers that asked to slow down are not billed and not counted; other failed attempts are counted, and so are all requests for finding buckets. Requests for buckets in other stores are not"
   },
   "not_complete": [
     {
@@ -640,7 +665,8 @@ path,rows,bytes,sha256
 {
   "run": "20261122T114500Z",
   "folder": "FOLDER/data/20261122T114500Z",
-  "exit_code": 75
+  "exit_code": 75,
+  "complete": false
 }
 "#);
         let left = fs::read_dir(folder.path().join("data/20261122T114500Z")).unwrap();

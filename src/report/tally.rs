@@ -74,6 +74,8 @@ pub struct Tally {
     pub requests: Meter,
     /// Accounts whose requests are billed.
     billed: BTreeSet<String>,
+    /// US dollars for 1,000 of them.
+    pub usd_per_1000: f64,
     /// Buckets in progress, by their place in the run.
     active: BTreeMap<u32, ActiveBucket>,
 }
@@ -89,6 +91,7 @@ impl Tally {
             keys: Meter::new(Duration::ZERO, window),
             requests: Meter::new(Duration::ZERO, window),
             billed: BTreeSet::new(),
+            usd_per_1000: 0.0,
             active: BTreeMap::new(),
         }
     }
@@ -99,6 +102,7 @@ impl Tally {
             Event::RunStarted { buckets, finished, counts, billed, .. } => {
                 self.stage = if self.stage == Stage::Stopping { Stage::Stopping } else { Stage::Listing };
                 self.billed = billed.accounts.iter().cloned().collect();
+                self.usd_per_1000 = billed.usd_per_1000;
                 self.totals = Totals {
                     objects: counts.objects,
                     requests: counts.effort.requests,
@@ -234,7 +238,11 @@ mod tests {
             buckets: 40,
             finished: 12,
             counts: RunCounts { objects: 5_000, rows: 4_000, files: 12, effort },
-            billed: Billed { accounts: accounts.iter().map(|name| (*name).to_owned()).collect(), requests: 50 },
+            billed: Billed {
+                accounts: accounts.iter().map(|name| (*name).to_owned()).collect(),
+                requests: 50,
+                usd_per_1000: 0.005,
+            },
             folder: "data".into(),
         }
     }

@@ -75,24 +75,3 @@ pub(super) fn totals(outcome: &ScanOutcome, results: &[BucketResult]) -> RunTota
     let totals = RunTotals { objects, bytes, undated, requests, retries, throttles, ..totals };
     RunTotals { timeouts, slowdowns, empty_requests: empty, splits, most_at_once, ..totals }
 }
-
-/// The requests that AWS bills, as far as is known; `None` where it bills none. Requests for finding
-/// buckets are not told apart by account.
-pub(super) fn billable(
-    outcome: &ScanOutcome,
-    results: &[BucketResult],
-    billed: &[bool],
-    totals: &RunTotals,
-) -> Option<u64> {
-    if !billed.contains(&true) {
-        return None;
-    }
-    let is_billed = |place: usize| {
-        let account = outcome.buckets[place].entry.account as usize;
-        billed.get(account).copied().unwrap_or(false)
-    };
-    let sent = |requests: u64, throttles: u64| requests.saturating_sub(throttles);
-    let elsewhere = results.iter().enumerate().filter(|(place, _)| !is_billed(*place));
-    let elsewhere: u64 = elsewhere.map(|(_, result)| sent(result.effort.requests, result.effort.throttles)).sum();
-    Some(sent(totals.requests, totals.throttles).saturating_sub(elsewhere))
-}

@@ -53,7 +53,7 @@ fn figures(tally: &Tally, at: Duration) -> Vec<String> {
     figures.push(format!("{} throttled", grouped(throttles)));
     // Not a word of what does not happen, so that it is seen when it does.
     figures.extend((failures > 0).then(|| format!("{} failed", grouped(failures))));
-    figures.extend(billed.map(price));
+    figures.extend(billed.map(|requests| price(requests, tally.usd_per_1000)));
     figures
 }
 
@@ -143,7 +143,11 @@ pub(super) mod tests {
             buckets: 40,
             finished: 12,
             counts: RunCounts::default(),
-            billed: Billed { accounts: billed.iter().map(|name| (*name).to_owned()).collect(), requests: 0 },
+            billed: Billed {
+                accounts: billed.iter().map(|name| (*name).to_owned()).collect(),
+                requests: 0,
+                usd_per_1000: 0.005,
+            },
             folder: "data".into(),
         }
     }

@@ -14,6 +14,8 @@ pub struct Discovered {
     pub found: Vec<FoundBucket>,
     /// The buckets the job names literally, with their regions.
     pub literals: Vec<(String, String)>,
+    /// Those of them whose region could not be asked for, and why: listing them will show what is wrong.
+    pub refused: Vec<(String, Failure)>,
 }
 
 /// Finds what `search` asks for.
@@ -39,7 +41,10 @@ pub async fn discover(
             Ok(region) => region,
             Err(Halt::Interrupted) => return Err(Halt::Interrupted),
             Err(Halt::Failed(failure)) if concerns_account(&failure.kind) => return Err(Halt::Failed(failure)),
-            Err(Halt::Failed(_)) => None,
+            Err(Halt::Failed(failure)) => {
+                discovered.refused.push((name.clone(), failure));
+                None
+            }
         };
         discovered.literals.push((name.clone(), region.unwrap_or_else(|| store.home_region().to_owned())));
     }

@@ -3,7 +3,8 @@
 
 use crate::crash;
 use crate::output::{
-    FileError, FileRules, JoinProgress, JoinedFile, PartToJoin, Place, create_folder, join, room_for_joining,
+    FileError, FileRules, JoinFolder, JoinProgress, JoinedFile, PartToJoin, Place, create_folder, join, join_left,
+    room_for_joining,
 };
 use crate::state::{FileEntry, IndexEntry, RunFolder};
 use std::io;
@@ -16,6 +17,7 @@ use std::io;
 pub fn join_bucket(
     folder: &RunFolder,
     bucket: u32,
+    generation: u32,
     ranges: Vec<IndexEntry>,
     rules: &FileRules,
     place: &Place,
@@ -24,12 +26,29 @@ pub fn join_bucket(
     let parts = parts(folder, bucket, ranges);
     let path = folder.bucket(bucket);
     create_folder(&path)?;
-    let Some(files) = join(&path, &parts, rules, is_cancelled)? else {
+    let Some(files) = join(JoinFolder { path: &path, generation }, &parts, rules, is_cancelled)? else {
         return Ok(None);
     };
     crash::reached("bucket-joined");
     let entry = |file: JoinedFile| FileEntry { bucket, path: place.file(file.part), file, made_of: Vec::new() };
     Ok(Some(files.into_iter().map(entry).collect()))
+}
+
+/// Joins the parts of the left end of a bucket that is still being listed into as many whole files as
+/// they suffice for; returns how many rows of the bucket are joined then.
+///
+/// # Errors
+/// As of [`join_bucket`].
+pub fn join_left_end(
+    folder: &RunFolder,
+    bucket: u32,
+    generation: u32,
+    ranges: Vec<IndexEntry>,
+    rules: &FileRules,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<u64, FileError> {
+    let parts = parts(folder, bucket, ranges);
+    join_left(JoinFolder { path: &folder.bucket(bucket), generation }, &parts, rules, is_cancelled)
 }
 
 /// The parts of a bucket, in key order. A range without rows has none.
@@ -46,10 +65,11 @@ pub(super) fn parts(folder: &RunFolder, bucket: u32, mut ranges: Vec<IndexEntry>
 pub fn room_for_bucket(
     folder: &RunFolder,
     bucket: u32,
+    generation: u32,
     ranges: Vec<IndexEntry>,
     rules: &FileRules,
 ) -> Result<Option<u64>, FileError> {
-    let (_, (_, from)) = JoinProgress::open(&folder.bucket(bucket))?;
+    let (_, (_, from)) = JoinProgress::open(JoinFolder { path: &folder.bucket(bucket), generation })?;
     Ok(room_for_joining(&parts(folder, bucket, ranges), from, rules))
 }
 

@@ -49,6 +49,17 @@ pub struct OpenBucket {
     files: u64,
     entries: Vec<FileEntry>,
     new_parts: bool,
+    /// Its finished left end.
+    pub left: LeftEnd,
+}
+
+/// The ranges of a bucket that are finished, with nothing to their left that is not.
+#[derive(Debug)]
+pub struct LeftEnd {
+    /// Whether there may be more of them than when it was last looked at.
+    pub has_grown: bool,
+    /// Rows of them that are joined into files, as far as is known.
+    pub joined_rows: u64,
 }
 
 #[derive(Debug)]
@@ -97,6 +108,7 @@ impl OpenBucket {
             files: 0,
             entries: Vec::new(),
             new_parts: false,
+            left: LeftEnd { has_grown: true, joined_rows: 0 },
         }
     }
 
@@ -154,6 +166,18 @@ impl OpenBucket {
     pub fn finished_ranges(&self, mut index: Vec<IndexEntry>) -> Vec<IndexEntry> {
         index.extend_from_slice(&self.finished_ranges);
         index.retain(|entry| entry.id >= self.record.void_below);
+        index
+    }
+
+    /// Of the ranges in its `index`, those of its left end that are committed.
+    #[must_use]
+    pub fn left_end(&self, mut index: Vec<IndexEntry>, first: &[Range]) -> Vec<IndexEntry> {
+        let open = self.record.ranges.iter().map(|range| &range.range);
+        let uncommitted = self.finished_ranges.iter().map(|entry| &entry.range);
+        let waiting = first.get(self.begun(first)).filter(|_| self.record.waiting > 0);
+        let frontier = open.chain(uncommitted).chain(waiting).min();
+        let is_left = |range: &Range| frontier.is_none_or(|frontier| range < frontier);
+        index.retain(|entry| entry.id >= self.record.void_below && is_left(&entry.range));
         index
     }
 
@@ -223,6 +247,7 @@ impl OpenBucket {
         self.stopped(id);
         let RangeRecord { range, part, counts, .. } = self.record.ranges.remove(at);
         self.record.counts += counts;
+        self.left.has_grown |= self.record.ranges.iter().all(|open| range < open.range);
         self.has_finished = true;
         self.finished_ranges.push(IndexEntry { id, range, part, counts });
         if self.record.ranges.is_empty() && self.record.waiting == 0 {
@@ -248,6 +273,7 @@ impl OpenBucket {
         self.idle.clear();
         self.parts.clear();
         self.finished_ranges.clear();
+        self.left = LeftEnd { has_grown: false, joined_rows: 0 };
     }
 
     /// Whether nothing of it has been listed, so that there is nothing to keep.

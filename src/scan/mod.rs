@@ -10,6 +10,7 @@ mod caller;
 mod discover;
 mod fate;
 mod finish;
+mod joining;
 mod ledger;
 mod listings;
 mod pace;

@@ -1,22 +1,20 @@
 //! The run's loop: has ranges begun, hears workers, joins, commits and publishes.
 //!
 //! Owns the order *listed, joined, committed, published, finished, committed, removed* of every
-//! bucket, and that no bucket is joined for which the disk has no room. Commits come every
-//! `checkpoint_every`, and at once where a bucket waits for one; there is never more than one under
+//! bucket. Commits come every `checkpoint_every`, and at once where a bucket waits for one; there is never more than one under
 //! way, and listing goes on meanwhile.
 
-use super::finish::{join_bucket, no_room, room_for_bucket};
+use super::joining::Joins;
 use super::ledger::{Ledger, OpenBucket, Stage};
 use super::listings::Listings;
 use super::publishing::Published;
 use super::worker::{Message, News};
 use super::{ScanError, ScanInput, ScanOutcome};
 use crate::event::{BucketLabel, Verdict};
-use crate::output::{FileError, FileRules};
+use crate::output::FileError;
 use crate::s3::{Lister, Range};
-use crate::state::{FileEntry, IndexEntry, RunFolder, RunStore, StateError};
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
-use std::sync::Arc;
+use crate::state::{FileEntry, RunFolder, RunStore, StateError};
+use std::collections::{HashSet, VecDeque};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
@@ -36,12 +34,6 @@ pub async fn run<L: Lister>(input: ScanInput<L>, store: RunStore) -> Result<Scan
     }
     ended
 }
-
-/// Buckets that are joined at once: enough to keep a disk busy, few enough to bound the memory.
-const JOINS: usize = 4;
-
-/// A bucket whose parts were joined into files.
-type Joined = (u32, Result<Option<Vec<FileEntry>>, FileError>);
 
 /// Work done on blocking threads behind a commit.
 pub(super) enum Finished {
@@ -73,22 +65,18 @@ pub(super) struct Run<L> {
     pub(super) first_ranges: Vec<Range>,
     /// Parts that only the commit under way still holds open.
     pub(super) committing_parts: usize,
-    /// Buckets that are listed and wait for their parts to be joined.
-    pub(super) to_join: BTreeSet<u32>,
-    /// Buckets being joined, with the room they were promised.
-    joining: BTreeMap<u32, u64>,
+    pub(super) joins: Joins,
     pub(super) folder: RunFolder,
     /// At home while no commit is under way.
-    store: Option<RunStore>,
+    pub(super) store: Option<RunStore>,
     committing: Option<JoinHandle<Committed>>,
-    joins: JoinSet<Joined>,
     pub(super) behind: JoinSet<Finished>,
     /// Whether something stands in the way of the files of a bucket.
     pub(super) blocked: bool,
     messages: Receiver<Message>,
     pub(super) sender: Sender<Message>,
     /// Whether a commit is due although no bucket waits for one.
-    due: bool,
+    pub(super) due: bool,
 }
 
 impl<L: Lister> Run<L> {
@@ -106,12 +94,10 @@ impl<L: Lister> Run<L> {
             listings: Listings::default(),
             first_ranges: Range::of_prefixes(&input.settings.prefixes),
             committing_parts: 0,
-            to_join: BTreeSet::new(),
-            joining: BTreeMap::new(),
+            joins: Joins::default(),
             folder: store.folder().clone(),
             store: None,
             committing: None,
-            joins: JoinSet::new(),
             behind: JoinSet::new(),
             blocked: false,
             messages,
@@ -131,7 +117,7 @@ impl<L: Lister> Run<L> {
                     run.publish(place, files, Some(bucket.finished_ranges(index)));
                 }
                 Stage::Joining => {
-                    run.to_join.insert(place);
+                    run.joins.waiting.insert(place);
                 }
                 _ => run.pending.push_back(place),
             }
@@ -160,7 +146,7 @@ impl<L: Lister> Run<L> {
             }
             tokio::select! {
                 Some(message) = self.messages.recv() => self.hear(message).await?,
-                Some(joined) = self.joins.join_next() => self.joined(unwound(joined))?,
+                Some(joined) = self.joins.tasks.join_next() => self.joined(unwound(joined))?,
                 Some(finished) = self.behind.join_next() => self.take(unwound(finished)).await?,
                 committed = landed(&mut self.committing) => self.committed(committed)?,
                 _ = tick.tick() => self.due = true,
@@ -170,72 +156,15 @@ impl<L: Lister> Run<L> {
     }
 
     fn is_idle(&self) -> bool {
-        let begun = self.listing == 0 && self.joins.is_empty() && self.behind.is_empty() && self.committing.is_none();
+        let begun =
+            self.listing == 0 && self.joins.tasks.is_empty() && self.behind.is_empty() && self.committing.is_none();
         let unlisted = !self.pending.is_empty() || self.listings.has_waiting();
-        let waiting = self.ledger.is_waiting() || !self.to_join.is_empty() || unlisted;
+        let waiting = self.ledger.is_waiting() || !self.joins.waiting.is_empty() || unlisted;
         begun && (!waiting || self.input.stop.is_requested() && !self.ledger.is_waiting())
     }
 
     pub(super) fn label(&self, place: u32) -> BucketLabel {
         self.input.buckets[place as usize].label()
-    }
-
-    /// Joins listed buckets. Their index is complete while no commit is under way: what is finished
-    /// is either in it or still in the ledger.
-    fn begin_joins(&mut self) -> Result<(), ScanError> {
-        if self.store.is_none() || self.input.stop.is_requested() {
-            return Ok(());
-        }
-        while self.joins.len() < JOINS
-            && let Some(place) = self.next_to_join()
-            && let Some(store) = &self.store
-        {
-            let ranges = self.ledger.open[&place].finished_ranges(store.index_of(place)?);
-            let rules = Arc::clone(&self.input.settings.files);
-            let Some(room) = self.room_to_join(place, &ranges, &rules)? else {
-                return Ok(());
-            };
-            self.to_join.remove(&place);
-            self.joining.insert(place, room);
-            let target = self.input.buckets[place as usize].place.clone();
-            let folder = self.folder.clone();
-            let stop = self.input.stop.clone();
-            self.joins.spawn_blocking(move || {
-                // A large bucket takes longer to join than a person waits; a rerun goes on with it.
-                let is_cancelled = || stop.is_abandoned();
-                (place, join_bucket(&folder, place, ranges, &rules, &target, &is_cancelled))
-            });
-        }
-        Ok(())
-    }
-
-    /// The next bucket to be joined. Parts of a bucket of several files go on the way, and so its
-    /// listing has to be committed first.
-    fn next_to_join(&mut self) -> Option<u32> {
-        let is_ready = |place: &u32| {
-            let bucket = &self.ledger.open[place];
-            bucket.is_committed() || bucket.counts().rows <= self.input.settings.files.rows_per_file
-        };
-        let ready = self.to_join.iter().copied().find(is_ready);
-        self.due |= ready.is_none() && !self.to_join.is_empty();
-        ready
-    }
-
-    /// The room to be kept for the files of a bucket, `None` where what is under way may free some and
-    /// is to be waited for. Rather than fill a disk that others use too, the run ends.
-    fn room_to_join(&self, place: u32, ranges: &[IndexEntry], rules: &FileRules) -> Result<Option<u64>, FileError> {
-        let (Some(needed), Some(free)) = (
-            room_for_bucket(&self.folder, place, ranges.to_vec(), rules)?,
-            self.input.free_space.of(self.folder.path()),
-        ) else {
-            return Ok(Some(0));
-        };
-        let promised: u64 = self.joining.values().sum();
-        if needed.saturating_add(promised) <= free {
-            return Ok(Some(needed));
-        }
-        let is_closing = !self.joins.is_empty() || !self.behind.is_empty() || self.ledger.is_waiting();
-        if is_closing { Ok(None) } else { Err(no_room(&self.folder, needed, free)) }
     }
 
     fn begin_commit(&mut self) {
@@ -263,16 +192,7 @@ impl<L: Lister> Run<L> {
             self.publish(place, files, None);
         }
         for place in committed.removable {
-            let folder = self.folder.clone();
-            self.behind.spawn_blocking(move || Finished::Removed(RunStore::remove_bucket(&folder, place)));
-        }
-        Ok(())
-    }
-
-    fn joined(&mut self, (place, joined): Joined) -> Result<(), ScanError> {
-        self.joining.remove(&place);
-        if let (Some(bucket), Some(entries)) = (self.ledger.open.get_mut(&place), joined?) {
-            bucket.joined(entries);
+            self.remove_parts(place);
         }
         Ok(())
     }
@@ -297,7 +217,7 @@ impl<L: Lister> Run<L> {
         if self.committing.is_some() {
             landed(&mut self.committing).await;
         }
-        while self.joins.join_next().await.is_some() {}
+        while self.joins.tasks.join_next().await.is_some() {}
         while self.behind.join_next().await.is_some() {}
     }
 

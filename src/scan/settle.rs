@@ -91,7 +91,7 @@ impl<L: Lister> Run<L> {
             self.judge(place, &failure).await;
         } else if self.ledger.open.get(&place).is_some_and(|bucket| bucket.stage == Stage::Joining) {
             self.listings.remove(place);
-            self.to_join.insert(place);
+            self.joins.waiting.insert(place);
         } else if stopped {
             self.listings.remove(place);
             self.interrupted(place).await;

@@ -70,6 +70,17 @@ pub fn read<T: DeserializeOwned>(
     path: &Path,
     committed: u64,
 ) -> Result<impl Iterator<Item = Result<T, StateError>> + use<T>, StateError> {
+    Ok(read_placed(path, committed)?.map(|(_, entry)| entry))
+}
+
+/// Reads as [`read`] does, each entry with the byte at which it begins.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_placed<T: DeserializeOwned>(
+    path: &Path,
+    committed: u64,
+) -> Result<impl Iterator<Item = (u64, Result<T, StateError>)> + use<T>, StateError> {
     let file = File::open(path).map_err(FileError::at("open journal", path))?;
     let path = path.to_owned();
     let mut lines = BufReader::new(file.take(committed));
@@ -77,7 +88,8 @@ pub fn read<T: DeserializeOwned>(
     let mut left = committed;
     Ok(std::iter::from_fn(move || {
         line.clear();
-        match lines.read_until(b'\n', &mut line) {
+        let at = committed - left;
+        let entry = match lines.read_until(b'\n', &mut line) {
             Err(error) => Some(Err(FileError::at("read", &path)(error).into())),
             Ok(0) if left == 0 => None,
             Ok(0) => {
@@ -89,7 +101,8 @@ pub fn read<T: DeserializeOwned>(
                 let entry = serde_json::from_slice(&line);
                 Some(entry.map_err(|error| StateError::corrupt(&path, &error.to_string())))
             }
-        }
+        };
+        entry.map(|entry| (at, entry))
     }))
 }
 

@@ -13,7 +13,7 @@ mod status;
 pub use lock::JobLock;
 pub use record::{
     AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, JournalLengths,
-    RangeRecord, RunPhase, RunRecord,
+    RangeRecord, RunEnd, RunPhase, RunRecord,
 };
 pub use run::{Commit, FinishedRange, RunFolder, RunStore};
 pub use status::RunStatus;

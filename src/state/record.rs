@@ -1,11 +1,13 @@
 //! What the state file and the journals say: their shapes on disk, and reading and replacing the
 //! state file.
 //!
-//! Version 3: a range without rows has no part. Version 2 had one for each; version 1 knew no ranges that
-//! wait (`waiting`) or no longer count (`void_below`). Owns that a state of a newer version, of another program or
+//! Version 3: a range without rows has no part, verdicts may be withdrawn (`withdrawn`), and a run may be
+//! of a part of its job (`narrowing`). Version 2: a bucket may have ranges that wait (`waiting`), and ranges
+//! that no longer count (`void_below`). Owns that a state of a newer version, of another program or
 //! that cannot be read is refused and left alone.
 
 use super::StateError;
+use crate::job::Narrowing;
 use crate::output::{FileError, JoinedFile, PartLength, ReplaceStep, replace};
 use crate::rows::RowCounts;
 use crate::s3::{Cursor, Range};
@@ -35,6 +37,9 @@ pub struct RunRecord {
     pub run: String,
     /// Whether the run is over.
     pub phase: RunPhase,
+    /// What a run that is over has come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<RunEnd>,
     /// When the run was started; what relative dates count from.
     pub now: Timestamp,
     /// The frozen window: objects of `since <= t < until`.
@@ -46,6 +51,9 @@ pub struct RunRecord {
     /// Folders of earlier runs whose parts are still to be removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<PathBuf>,
+    /// The part of the job that the run is of.
+    #[serde(default, skip_serializing_if = "Narrowing::is_whole")]
+    pub narrowing: Narrowing,
     /// What the bytes written depend on; see the crate's documentation of `job`.
     pub fingerprint: BTreeMap<String, String>,
     /// The accounts, in the job's order.
@@ -54,6 +62,10 @@ pub struct RunRecord {
     pub effort: Effort,
     /// How much of each journal counts.
     pub journals: JournalLengths,
+    /// Verdicts in the first so many bytes of the journal of finished buckets are withdrawn, but for
+    /// `complete`: their buckets are listed again.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub withdrawn: u64,
     /// Buckets begun and not finished.
     pub buckets: Vec<BucketRecord>,
 }
@@ -68,6 +80,17 @@ pub enum RunPhase {
     Scanning,
     /// Every bucket has its verdict.
     Done,
+}
+
+/// What a run that is over has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEnd {
+    /// Nothing is left to be listed again: its journals are gone.
+    Complete,
+    /// Some bucket is not complete, or some account could not be used: its journals are kept, and the
+    /// run can be reopened.
+    Incomplete,
 }
 
 /// An account of the run.
@@ -137,6 +160,11 @@ pub struct BucketRecord {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_none(length: &u64) -> bool {
+    *length == 0
 }
 
 impl BucketRecord {
@@ -239,6 +267,14 @@ pub struct FinishedEntry {
     pub ended: Timestamp,
 }
 
+impl FinishedEntry {
+    /// Whether the verdict, which begins at byte `at` of its journal, holds where so many bytes are
+    /// [`withdrawn`](RunRecord::withdrawn).
+    pub(super) fn holds(&self, at: u64, withdrawn: u64) -> bool {
+        at >= withdrawn || self.verdict == Verdict::Complete
+    }
+}
+
 impl RunRecord {
     /// A run that is about to begin.
     #[must_use]
@@ -250,15 +286,18 @@ impl RunRecord {
             job: job.to_owned(),
             run: run.to_owned(),
             phase: RunPhase::Preparing,
+            end: None,
             now,
             since: None,
             until: None,
             folder,
             superseded: Vec::new(),
+            narrowing: Narrowing::default(),
             fingerprint: BTreeMap::new(),
             accounts: Vec::new(),
             effort: Effort::default(),
             journals: JournalLengths::default(),
+            withdrawn: 0,
             buckets: Vec::new(),
         }
     }

@@ -6,7 +6,8 @@
 use super::StateError;
 use super::journal::{self, Journal};
 use super::record::{
-    AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, RunPhase, RunRecord,
+    AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, RunEnd, RunPhase,
+    RunRecord,
 };
 use crate::crash;
 use crate::event::Effort;
@@ -209,14 +210,48 @@ impl RunStore {
         Ok(())
     }
 
-    /// Notes that the run is over: every bucket has its verdict, and the summary is written.
+    /// Notes that the run is over: every bucket has its verdict, and the summary is written. Then its
+    /// working files go, but for the journals of a run that can be reopened.
     ///
     /// # Errors
     /// As the file system says.
-    pub fn finish(&mut self) -> Result<(), StateError> {
+    pub fn finish(&mut self, end: RunEnd) -> Result<(), StateError> {
         self.record.phase = RunPhase::Done;
+        self.record.end = Some(end);
         self.record.save(&self.state_file)?;
         crash::reached("run-finished");
+        match end {
+            RunEnd::Complete => Self::remove_parts(&self.record.folder)?,
+            RunEnd::Incomplete => self.remove_buckets()?,
+        }
+        Ok(())
+    }
+
+    /// Reopens a run that is over: the verdicts of all buckets that are not complete are withdrawn, by
+    /// one replacing of the state. Accounts are left to who asks them.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn reopen(&mut self) -> Result<(), StateError> {
+        // Where the run was cut off at its end, they may still be there.
+        self.remove_buckets()?;
+        self.record.phase = RunPhase::Scanning;
+        self.record.end = None;
+        self.record.withdrawn = self.finished.length();
+        self.record.save(&self.state_file)?;
+        crash::reached("run-reopened");
+        Ok(())
+    }
+
+    /// Removes the working files of all buckets.
+    fn remove_buckets(&self) -> Result<(), FileError> {
+        let folder = self.folder.path();
+        for entry in std::fs::read_dir(folder).map_err(FileError::at("read", folder))? {
+            let path = entry.map_err(FileError::at("read", folder))?.path();
+            if path.is_dir() {
+                remove_folder(&path)?;
+            }
+        }
         Ok(())
     }
 
@@ -248,7 +283,24 @@ impl RunStore {
     /// # Errors
     /// When the journal cannot be opened; each entry may be an error of its own.
     pub fn finished(&self) -> Result<impl Iterator<Item = Result<FinishedEntry, StateError>> + use<>, StateError> {
-        self.read("finished.jsonl", self.finished.length())
+        Ok(self.verdicts()?.filter_map(|(holds, entry)| holds.then_some(entry)))
+    }
+
+    /// The verdicts that were withdrawn when the run was reopened: their buckets are listed again.
+    ///
+    /// # Errors
+    /// When the journal cannot be opened; each entry may be an error of its own.
+    pub fn withdrawn(&self) -> Result<impl Iterator<Item = Result<FinishedEntry, StateError>> + use<>, StateError> {
+        Ok(self.verdicts()?.filter_map(|(holds, entry)| (!holds).then_some(entry)))
+    }
+
+    /// All verdicts, each with whether it holds; one that cannot be read is not to be passed over.
+    fn verdicts(&self) -> Result<impl Iterator<Item = (bool, Result<FinishedEntry, StateError>)> + use<>, StateError> {
+        let placed = journal::read_placed(&self.folder.journal("finished.jsonl"), self.finished.length())?;
+        let withdrawn = self.record.withdrawn;
+        Ok(placed.map(move |(at, entry): (u64, Result<FinishedEntry, StateError>)| {
+            (entry.as_ref().map_or(true, |entry| entry.holds(at, withdrawn)), entry)
+        }))
     }
 
     /// The files of the run, one by one in the order they were made.
@@ -360,6 +412,40 @@ mod tests {
             started: Timestamp::UNIX_EPOCH,
             ended: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    #[test]
+    fn a_run_is_reopened_for_what_is_not_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("job.json");
+        let record = RunRecord::new("job", "run", Timestamp::UNIX_EPOCH, folder.path().join("run"));
+        let mut store = RunStore::create(&state, record, &[bucket("a"), bucket("b"), bucket("c")]).unwrap();
+        let denied = |bucket| FinishedEntry { verdict: Verdict::Denied, ..finished(bucket) };
+        store.commit(&Commit { finished: vec![denied(0), finished(1), denied(2)], ..Commit::default() }).unwrap();
+        std::fs::create_dir(store.folder().bucket(2)).unwrap();
+        store.finish(RunEnd::Incomplete).unwrap();
+        assert!(store.folder().path().exists() && !store.folder().bucket(2).exists());
+        drop(store);
+
+        let places = |entries: Vec<FinishedEntry>| entries.iter().map(|entry| entry.bucket).collect::<Vec<_>>();
+        let open = || RunStore::open(&state, RunRecord::load(&state).unwrap().unwrap()).unwrap();
+        let holding = |store: &RunStore| places(store.finished().unwrap().map(Result::unwrap).collect());
+        let mut store = open();
+        assert_eq!(store.record().end, Some(RunEnd::Incomplete));
+        store.reopen().unwrap();
+        assert_eq!(holding(&store), [1]);
+        assert_eq!(places(store.withdrawn().unwrap().map(Result::unwrap).collect()), [0, 2]);
+        // One is mended, the other is denied once more, and that holds.
+        store.commit(&Commit { finished: vec![denied(2), finished(0)], ..Commit::default() }).unwrap();
+        drop(store);
+        let mut store = open();
+        assert_eq!((store.record().phase, holding(&store)), (RunPhase::Scanning, vec![1, 2, 0]));
+        store.finish(RunEnd::Incomplete).unwrap();
+        store.reopen().unwrap();
+        assert_eq!(holding(&store), [1, 0]);
+        store.commit(&Commit { finished: vec![finished(2)], ..Commit::default() }).unwrap();
+        store.finish(RunEnd::Complete).unwrap();
+        assert!(!store.folder().path().exists());
     }
 
     #[test]

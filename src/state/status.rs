@@ -8,7 +8,6 @@ use super::journal;
 use super::lock::JobLock;
 use super::record::{BucketEntry, FinishedEntry, RunPhase, RunRecord};
 use super::run::RunFolder;
-use serde::de::DeserializeOwned;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -22,8 +21,7 @@ pub struct RunStatus {
     pub record: RunRecord,
     /// Whether a process is working on it right now.
     pub is_running: bool,
-    /// The selected buckets, in the order of their places; none of a run that is over, whose journals
-    /// are gone.
+    /// The selected buckets, in the order of their places; none of a run that is over.
     pub buckets: Vec<BucketEntry>,
     /// The buckets that have their verdict.
     pub finished: Vec<FinishedEntry>,
@@ -50,16 +48,32 @@ impl RunStatus {
             return Ok(None);
         };
         let is_running = JobLock::is_held(state_file);
-        let (mut buckets, mut finished) = (Vec::new(), Vec::new());
-        if record.phase == RunPhase::Scanning {
-            let folder = RunFolder::new(&record.folder).path().to_owned();
-            buckets = entries(&folder.join("buckets.jsonl"), record.journals.buckets)?;
-            finished = entries(&folder.join("finished.jsonl"), record.journals.finished)?;
+        let mut status = Self { record, is_running, buckets: Vec::new(), finished: Vec::new() };
+        if status.record.phase == RunPhase::Scanning {
+            status.read_journals()?;
         }
-        Ok(Some(Self { record, is_running, buckets, finished }))
+        Ok(Some(status))
     }
-}
 
-fn entries<T: DeserializeOwned>(path: &Path, committed: u64) -> Result<Vec<T>, StateError> {
-    journal::read(path, committed)?.collect()
+    /// With the journals of a run that is over, which one that is not complete keeps.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn with_journals(mut self) -> Result<Self, StateError> {
+        self.read_journals()?;
+        Ok(self)
+    }
+
+    fn read_journals(&mut self) -> Result<(), StateError> {
+        let (lengths, withdrawn) = (self.record.journals, self.record.withdrawn);
+        let folder = RunFolder::new(&self.record.folder).path().to_owned();
+        self.buckets = journal::read(&folder.join("buckets.jsonl"), lengths.buckets)?.collect::<Result<_, _>>()?;
+        for (at, entry) in journal::read_placed::<FinishedEntry>(&folder.join("finished.jsonl"), lengths.finished)? {
+            let entry = entry?;
+            if entry.holds(at, withdrawn) {
+                self.finished.push(entry);
+            }
+        }
+        Ok(())
+    }
 }

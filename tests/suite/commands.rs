@@ -196,10 +196,11 @@ fn init_writes_a_job_that_is_right() {
 }
 
 /// The commands that have a manual page, `demo serve` and the like as two words.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "",
     "init",
     "check",
+    "plan",
     "run",
     "status",
     "config",

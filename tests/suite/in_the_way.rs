@@ -307,7 +307,7 @@ fn a_file_that_cannot_be_made_again_costs_its_bucket() {
         assert!(reason.contains("; making it again failed: could not open part `"), "{reason}");
         assert!(table(&workspace, "files.csv").is_empty(), "what stands of it is not called complete");
         assert_eq!(server.count("list_requests"), before);
-        assert!(!run_folder(&workspace).join(".parts").exists());
+        assert!(!run_folder(&workspace).join(".parts/000000").exists());
         workspace.expect(0, &["-q"]);
     }
 }

@@ -18,12 +18,15 @@
 //! - `limits`: stopped by a limit after so many requests or so long, and gone on with
 //! - `memory_run`: the whole scan over `memory_store`, for `limits`, `property`, `ranges` and `space`
 //! - `memory_store`: a store in memory with faults, traps and crashes
+//! - `narrowing`: runs of a part of a job
 //! - `own_settings`: what accounts set for themselves: profiles, buckets, limits
+//! - `planning`: what `plan` tells, and how near it comes to the run
 //! - `prefixes`: listing by prefixes: killed everywhere, and a thousand of them
 //! - `property`: each row once, whatever objects, pages, faults and crashes
 //! - `ranges`: buckets of many ranges: what is bounded, and what one range's end means to the others
 //! - `replacing`: paths without `{run}`: files of the run before go, no others, whatever comes between
 //! - `resume`: which run an invocation does
+//! - `retry`: a run that is over, done once more where it is not complete
 //! - `schema`: the JSON Schema of job files, against right and wrong ones and the reader
 //! - `shapes`: every shape of keys against the truth
 //! - `shipped_jobs`: the jobs that come with s3scan, run over demo buckets
@@ -53,12 +56,15 @@ mod layers;
 mod limits;
 mod memory_run;
 mod memory_store;
+mod narrowing;
 mod own_settings;
+mod planning;
 mod prefixes;
 mod property;
 mod ranges;
 mod replacing;
 mod resume;
+mod retry;
 mod schema;
 mod shapes;
 mod shipped_jobs;

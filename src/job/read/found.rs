@@ -58,6 +58,12 @@ impl Found<'_> {
         integer(self.value).ok_or_else(|| self.expected(allowed))
     }
 
+    /// The value as a number, with or without a fraction.
+    pub fn number(&self, allowed: &str) -> Result<f64, Refusal> {
+        let whole = integer(self.value).and_then(|number| i32::try_from(number).ok());
+        whole.map(f64::from).or_else(|| self.value.to_f64()).ok_or_else(|| self.expected(allowed))
+    }
+
     /// Whether the value is an integer.
     pub fn is_integer(&self) -> bool {
         integer(self.value).is_some()
