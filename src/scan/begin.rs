@@ -143,7 +143,7 @@ impl<L: Lister> Run<L> {
             let bucket = open.get(&place).filter(|bucket| bucket.record.ordered);
             bucket.into_iter().flat_map(|bucket| &bucket.record.ranges)
         };
-        for (place, Candidate { range, keys }) in self.listings.candidates(self.room(), ranges) {
+        for (place, Candidate { range, keys, .. }) in self.listings.candidates(self.room(), ranges) {
             let (Some(listing), Some(bucket)) = (self.listings.get_mut(place), self.ledger.open.get_mut(&place)) else {
                 continue;
             };

@@ -119,12 +119,9 @@ impl Listings {
             }
             let listed = ranges(place).filter(|record| listing.workers.contains_key(&record.id));
             let found = listing.splitter.candidates(listed);
-            candidates.extend(found.map(|candidate| (busy[&listing.account], place, candidate)));
+            candidates.extend(found.into_iter().map(|candidate| (busy[&listing.account], place, candidate)));
         }
-        candidates.sort_by(|one, other| {
-            let by_keys = || other.2.keys.total_cmp(&one.2.keys);
-            one.0.cmp(&other.0).then_with(by_keys)
-        });
+        candidates.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| other.2.worth.total_cmp(&one.2.worth)));
         candidates.into_iter().map(|(_, place, candidate)| (place, candidate)).collect()
     }
 

@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
 const MOST_GALLOPS: u32 = 4;
 /// A range is not believed to have more than so many times the keys seen so far, and at first pages.
 const BELIEVED: f64 = 256.0;
+/// How much more the keys at a bucket's left end weigh than those at its right end.
+const LEFTWARD: f64 = 15.0;
 /// Of a range's density, the part that is kept when a page says otherwise.
 const INERTIA: f64 = 0.6;
 
@@ -64,13 +66,16 @@ pub struct PageKeys {
     pub samples: Vec<Key>,
 }
 
-/// A range that may be split, and how many keys it is thought to have behind the page in flight.
+/// A range that may be split.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// Its id.
     pub range: u32,
-    /// Keys.
+    /// How many keys it is thought to have behind the page in flight.
     pub keys: f64,
+    /// How much splitting it is worth: its keys, and the more of them the farther it lies to the left, so
+    /// that the left end of the bucket is finished first and can be joined while the rest is listed.
+    pub worth: f64,
 }
 
 impl Splitter {
@@ -126,16 +131,20 @@ impl Splitter {
         self.shards.remove(&id);
     }
 
-    /// Those of the `ranges` that are worth to be split. What has less than two pages is not worth a
-    /// request of its own.
-    pub fn candidates<'range>(
-        &self,
-        ranges: impl Iterator<Item = &'range RangeRecord>,
-    ) -> impl Iterator<Item = Candidate> {
+    /// Those of the `ranges` being listed that are worth to be split. What has less than two pages is not
+    /// worth a request of its own.
+    #[expect(clippy::cast_precision_loss, reason = "there are at most as many ranges as requests in flight")]
+    pub fn candidates<'range>(&self, ranges: impl Iterator<Item = &'range RangeRecord>) -> Vec<Candidate> {
         let least = 2.0 * f64::from(self.page.max(1));
-        ranges
-            .filter_map(|record| Some(Candidate { range: record.id, keys: self.left(record)? }))
-            .filter(move |candidate| candidate.keys >= least)
+        let mut ranges: Vec<&RangeRecord> = ranges.collect();
+        ranges.sort_unstable_by(|one, other| one.range.cmp(&other.range));
+        let step = LEFTWARD / ranges.len() as f64;
+        let candidates = ranges.iter().rev().enumerate().filter_map(|(to_the_right, record)| {
+            let keys = self.left(record)?;
+            let worth = keys * step.mul_add(to_the_right as f64, 1.0);
+            Some(Candidate { range: record.id, keys, worth })
+        });
+        candidates.filter(|candidate| candidate.keys >= least).collect()
     }
 
     /// Where a range is cut: what is behind goes to another worker.
