@@ -13,7 +13,6 @@ mod run;
 mod session;
 mod signals;
 mod status;
-mod unsupported;
 
 use arguments::LayerArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -3,7 +3,7 @@
 //! Pure. Owns which names are scanned without being listed first, that no two buckets of a run
 //! would write to the same path, and that none would write over the program's own files.
 
-use crate::job::{NameRules, PathTemplate};
+use crate::job::{NameGlobs, NameRules, PathTemplate};
 use crate::output::{Place, PlaceValues};
 use crate::s3::FoundBucket;
 use crate::state::BucketEntry;
@@ -32,18 +32,20 @@ pub fn search(rules: &NameRules) -> Search {
     Search { literals, list }
 }
 
-/// The buckets of an account that the job wants, in the order of their names.
+/// The buckets of an account that the job wants, in the order of their names: by name, and by region
+/// where `regions` says which.
 #[must_use]
 pub fn select(
     account: u32,
     rules: &NameRules,
+    regions: Option<&NameGlobs>,
     literals: &[(String, String)],
     found: &[FoundBucket],
     home_region: &str,
 ) -> Vec<BucketEntry> {
     let mut selected = BTreeMap::new();
     for bucket in found {
-        if rules.include.matches(&bucket.name) && !rules.exclude.matches(&bucket.name) {
+        if wants(rules, &bucket.name) {
             let region = bucket.region.clone().unwrap_or_else(|| home_region.to_owned());
             selected.insert(
                 bucket.name.clone(),
@@ -55,7 +57,13 @@ pub fn select(
         let entry = BucketEntry { account, name: name.clone(), region: region.clone(), literal: true };
         selected.insert(name.clone(), entry);
     }
-    selected.into_values().collect()
+    selected.into_values().filter(|entry| regions.is_none_or(|regions| regions.matches(&entry.region))).collect()
+}
+
+/// Whether the job wants a bucket for its name.
+#[must_use]
+pub fn wants(rules: &NameRules, name: &str) -> bool {
+    rules.include.matches(name) && !rules.exclude.matches(name)
 }
 
 /// The run that buckets are placed in.
@@ -69,6 +77,8 @@ pub struct RunNames<'run> {
     pub date: &'run str,
     /// The names of the accounts, in the run's order.
     pub accounts: &'run [String],
+    /// Their ids, as far as they are known, in the same order.
+    pub account_ids: &'run [String],
     /// The extension of the files.
     pub ext: &'run str,
 }
@@ -83,7 +93,7 @@ impl RunNames<'_> {
             run: self.run,
             date: self.date,
             account,
-            account_id: "",
+            account_id: self.account_ids.get(bucket.account as usize).map_or("", String::as_str),
             bucket: &bucket.name,
             region: &bucket.region,
             ext: self.ext,

@@ -31,7 +31,7 @@ pub use earlier::EarlierFiles;
 pub use figures::grouped;
 pub use logging::{LogGuard, LogOptions, start_logging};
 pub use names::visible;
-pub use price::{PriceEstimate, USD_PER_1000_REQUESTS, is_aws};
+pub use price::{PriceEstimate, USD_PER_1000_REQUESTS};
 pub use progress::report;
 pub use record::RunTag;
 pub use schema::summary_schema;

@@ -131,6 +131,7 @@ impl Tally {
             | Event::AccountFailed { .. }
             | Event::RunDropped { .. }
             | Event::StateDropped { .. }
+            | Event::AccountIdentified { .. }
             | Event::RunEnded { .. } => {}
         }
     }

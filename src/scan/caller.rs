@@ -65,6 +65,12 @@ impl Caller {
         }
     }
 
+    /// The same caller, at a pace that it shares with those of the same AWS account.
+    #[must_use]
+    pub fn sharing(self, account: Option<Arc<Limiter>>) -> Self {
+        Self { account, ..self }
+    }
+
     /// The same caller, heeding another wish to stop.
     #[must_use]
     pub fn heeding(&self, stop: Stop) -> Self {
@@ -102,8 +108,9 @@ impl Caller {
         effort: &mut Effort,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Halt> {
-        let mut timeouts = 0;
-        for attempt in 1.. {
+        let (mut timeouts, mut attempt) = (0, 0);
+        loop {
+            attempt += 1;
             let permit = self.stop.unless_requested(self.permit(bucket)).await.ok_or(Halt::Interrupted)?;
             if !self.budget.take() {
                 return Err(Halt::Interrupted);
@@ -122,6 +129,12 @@ impl Caller {
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure::local(FailureKind::Timeout, format!("no answer within {timeout:?}")),
             };
+            if matches!(failure.kind, FailureKind::Redirected(_)) {
+                // The store sees to it that this comes once for each that asked in the wrong region.
+                effort.retries += 1;
+                attempt -= 1;
+                continue;
+            }
             // Listing over many delete markers can take S3 minutes: the next attempt waits longer.
             timeouts = (timeouts + u32::from(failure.kind == FailureKind::Timeout)).min(3);
             effort.throttles += u64::from(failure.kind == FailureKind::Throttled);
@@ -135,7 +148,6 @@ impl Caller {
                 None => return Err(Halt::Failed(failure)),
             }
         }
-        unreachable!("the last attempt returns")
     }
 
     async fn permit(&self, bucket: Option<&Limiter>) -> Option<tokio::sync::SemaphorePermit<'_>> {

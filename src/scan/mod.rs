@@ -19,7 +19,7 @@ mod worker;
 
 pub use budget::Budget;
 pub use caller::{Caller, Halt, Limiter, limiter};
-pub use discover::{Discovered, discover};
+pub use discover::{Discovered, Discovery};
 pub use run::run;
 pub use stop::{GRACE, Stop};
 pub use worker::{Message, News, RangeTask, StopCause, list_range};
