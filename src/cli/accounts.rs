@@ -11,7 +11,7 @@ use crate::event::{AccountVerdict, Effort, Event, Events, Subject};
 use crate::job::{Account, Job, Role};
 use crate::plan;
 use crate::s3::{Access, AssumedRole, CallerIdentity, Failure, FailureKind, Identity, Network, Store};
-use crate::scan::{Budget, Caller, Discovered, Discovery, Halt, Stop, limiter};
+use crate::scan::{Budget, Caller, Discovered, Discovery, Halt, Limiter, Stop};
 use crate::state::{AccountRecord, BucketEntry};
 use std::collections::{BTreeMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -219,7 +219,7 @@ fn share_paces(job: &Job, accounts: &mut [OpenAccount], records: &[AccountRecord
     for places in same.values().filter(|places| places.len() > 1) {
         let paces = places.iter().map(|&place| &job.accounts[place].pace);
         let slowest = paces.filter_map(|pace| Some((pace.requests_per_second?, pace.burst))).min();
-        let shared = slowest.map(|(rate, burst)| Arc::new(limiter(rate, burst)));
+        let shared = slowest.map(|(rate, burst)| Arc::new(Limiter::new(rate, burst)));
         for &place in places {
             accounts[place].caller = accounts[place].caller.clone().sharing(shared.clone());
         }

@@ -9,6 +9,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::{RequestId, RequestIdExt};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::HttpError;
@@ -150,18 +151,20 @@ fn unsent(error: &(dyn Error + 'static)) -> Failure {
     let Some(credentials) = find::<CredentialsError>(error) else {
         return Failure::local(FailureKind::Refused, chain(error));
     };
-    let refused = causes(credentials).find_map(|cause| cause.downcast_ref::<AssumeRoleError>());
-    let code = refused.and_then(ProvideErrorMetadata::code);
-    let is_passing = match code {
-        Some(code) => ["Throttling", "ThrottlingException", "InternalFailure", "ServiceUnavailable"].contains(&code),
+    let refused = causes(credentials).find_map(|cause| {
+        Lending::of::<AssumeRoleError>(cause).or_else(|| Lending::of::<AssumeRoleWithWebIdentityError>(cause))
+    });
+    let code = refused.as_ref().and_then(|refused| refused.code);
+    let is_passing = match &refused {
+        Some(refused) => refused.status >= 500 || code.is_some_and(|code| code.starts_with("Throttling")),
         None => {
             matches!(credentials, CredentialsError::ProviderTimedOut(_))
                 || find::<ConnectorError>(credentials).is_some_and(|error| error.is_io() || error.is_timeout())
         }
     };
-    let message = match refused {
+    let message = match &refused {
         Some(refused) => {
-            let why = refused.message().map_or_else(|| chain(refused), str::to_owned);
+            let why = refused.message.map_or_else(|| chain(credentials), str::to_owned);
             format!("the role is not lent: {}{why}", code.map_or_else(String::new, |code| format!("{code}: ")))
         }
         None => chain(error),
@@ -174,9 +177,26 @@ fn unsent(error: &(dyn Error + 'static)) -> Failure {
         Some("ExpiredToken" | "ExpiredTokenException") => Some("ExpiredToken"),
         Some("InvalidClientTokenId") => Some("InvalidClientTokenId"),
         Some("SignatureDoesNotMatch") => Some("SignatureDoesNotMatch"),
-        _ => refused.map(|_| NO_ROLE),
+        _ => refused.as_ref().map(|_| NO_ROLE),
     };
     Failure { code: code.map(str::to_owned), ..Failure::local(FailureKind::Identity, message) }
+}
+
+/// What STS answered to who wanted a role's credentials.
+struct Lending<'error> {
+    status: u16,
+    code: Option<&'error str>,
+    message: Option<&'error str>,
+}
+
+impl<'error> Lending<'error> {
+    fn of<E: ProvideErrorMetadata + Error + 'static>(cause: &'error (dyn Error + 'static)) -> Option<Self> {
+        let SdkError::ServiceError(context) = cause.downcast_ref::<SdkError<E, HttpResponse>>()? else {
+            return None;
+        };
+        let (code, message) = (context.err().code(), context.err().message());
+        Some(Self { status: context.raw().status().as_u16(), code, message })
+    }
 }
 
 /// Whether the SDK gave up before the connection was asked for anything. Finding the endpoint and
@@ -321,6 +341,61 @@ mod tests {
         ] {
             assert_eq!(kind(status, code), expected, "{status} {code}");
         }
+    }
+
+    #[test]
+    fn a_region_is_named_in_a_header_or_in_the_document() {
+        let named = |body: &str, header: Option<&'static str>| {
+            let mut response = HttpResponse::new(400.try_into().unwrap(), SdkBody::from(body));
+            if let Some(region) = header {
+                response.headers_mut().insert("x-amz-bucket-region", region);
+            }
+            service(&ErrorMetadata::builder().code("AuthorizationHeaderMalformed").build(), &response).kind
+        };
+        let moved = |region: &str| FailureKind::Moved(Some(region.to_owned()));
+        assert_eq!(named("<Error><Region>eu-west-1</Region></Error>", None), moved("eu-west-1"));
+        assert_eq!(named("<Error><Region>eu-west-1</Region></Error>", Some("us-west-2")), moved("us-west-2"));
+        for unnamed in ["", "<Error/>", "<Region></Region>", "<Region>../x</Region>", "<Region>eu"] {
+            assert_eq!(named(unnamed, None), FailureKind::Moved(None), "{unnamed}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_by_how_much() {
+        let told = |date: &str, code: &str, message: &str| {
+            let mut response = HttpResponse::new(403.try_into().unwrap(), SdkBody::empty());
+            response.headers_mut().insert("date", date.to_owned());
+            response.add_extension(SentAt::of("20261127T120000Z").unwrap());
+            service(&ErrorMetadata::builder().code(code).message(message).build(), &response)
+        };
+        let failure = told("Fri, 27 Nov 2026 12:20:30 GMT", "RequestTimeTooSkewed", "too large");
+        assert_eq!(failure.message, "too large; this machine's clock is 20m 30s behind the store's");
+        assert_eq!((failure.kind.clone(), failure.hint()), (FailureKind::Identity, Some("set this machine's clock")));
+        let failure = told("Thu, 26 Nov 2026 12:00:00 GMT", "SignatureDoesNotMatch", "Signature not yet current: x");
+        assert!(failure.message.ends_with("this machine's clock is 24h ahead of the store's"), "{failure}");
+        let failure = told("Thu, 26 Nov 2026 12:00:00 GMT", "SignatureDoesNotMatch", "another secret");
+        assert_eq!(failure.message, "another secret");
+        assert!(SentAt::of("yesterday").is_none());
+    }
+
+    #[test]
+    fn credentials_that_are_refused_and_credentials_that_are_not_to_be_had_just_now() {
+        let lent = |status: u16, code: &str| {
+            let meta = ErrorMetadata::builder().code(code).message("not for you").build();
+            let answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            let error = SdkError::service_error(AssumeRoleError::generic(meta), answer);
+            unsent(&CredentialsError::provider_error(error))
+        };
+        let refused = lent(403, "AccessDenied");
+        assert_eq!(refused.kind, FailureKind::Identity);
+        assert_eq!(refused.to_string(), "the role is not lent: AccessDenied: not for you");
+        assert!(refused.hint().unwrap().contains("`external_id`"));
+        assert_eq!(lent(400, "Throttling").kind, FailureKind::Transient);
+        assert_eq!(lent(503, "").kind, FailureKind::Transient);
+        assert!(lent(400, "ExpiredToken").wants_login());
+        let cut = || ConnectorError::io(io::Error::other("cut").into());
+        assert_eq!(unsent(&CredentialsError::provider_error(cut())).kind, FailureKind::Transient);
+        assert_eq!(unsent(&CredentialsError::not_loaded("none")).kind, FailureKind::Identity);
     }
 
     /// Nothing listens there, and nothing is sent.

@@ -17,14 +17,34 @@ pub fn is_aws(endpoint_url: Option<&str>) -> bool {
     [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].into_iter().any(|domain| host.ends_with(domain))
 }
 
-/// An endpoint for a region: `{region}` filled in.
+/// An endpoint for a region: `{region}` filled in. A path ends with a slash, or the SDK would run the
+/// name of the bucket into its last part.
 pub(super) fn filled_in(template: &str, region: &str) -> String {
-    template.replace(REGION, region)
+    let mut url = template.replace(REGION, region);
+    if url.split_once("://").is_some_and(|(_, rest)| rest.contains('/') && !rest.ends_with('/')) {
+        url.push('/');
+    }
+    url
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regions_are_filled_in() {
+        for (template, url) in [
+            (
+                "https://bucket.vpce-1.s3.{region}.vpce.amazonaws.com",
+                "https://bucket.vpce-1.s3.eu-1.vpce.amazonaws.com",
+            ),
+            ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+            ("http://127.0.0.1:9000/", "http://127.0.0.1:9000/"),
+            ("http://127.0.0.1:9000/at/{region}", "http://127.0.0.1:9000/at/eu-1/"),
+        ] {
+            assert_eq!(filled_in(template, "eu-1"), url);
+        }
+    }
 
     #[test]
     fn endpoints_of_aws() {

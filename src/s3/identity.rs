@@ -2,8 +2,12 @@
 //!
 //! Owns that an identity is asked of a service that tells it, and never guessed from a key or a name.
 
-use super::failure::{Failure, FailureKind};
+use super::failure::{Advice, Failure, FailureKind};
 use super::store::Store;
+
+/// What to do where nobody tells.
+const UNREACHED: &str =
+    "STS tells whose the credentials are, and was not reached: check the network, the region and `sts_endpoint_url`";
 
 /// Who the credentials of an account belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +34,9 @@ impl Store {
                 FailureKind::Denied | FailureKind::Refused if failure.status.is_some() => FailureKind::Identity,
                 ref kind => kind.clone(),
             };
-            self.advised(Failure { kind, ..failure })
+            let is_lost = matches!(kind, FailureKind::Unreachable | FailureKind::NotS3);
+            let advice = is_lost.then(|| Box::new(Advice(UNREACHED.to_owned())));
+            self.advised(Failure { kind, advice, ..failure })
         })?;
         let (Some(account_id), Some(arn)) = (answer.account(), answer.arn()) else {
             let message = "the service of identities does not say whose the credentials are".to_owned();

@@ -5,28 +5,16 @@
 //! timeout; and that each is taken from the invocation's budget before it is sent. Jitter, `Retry-After` and growing timeouts are decided here and nowhere else.
 
 use super::budget::Budget;
+pub use super::pace::Limiter;
 use super::stop::Stop;
 use crate::event::{Effort, Event, Events, FailedAttempt, Subject};
 use crate::job::Pace;
 use crate::s3::{Failure, FailureKind};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::future::Future;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
-
-/// Paces requests to a rate.
-pub type Limiter = DefaultDirectRateLimiter;
-
-/// A limiter of `rate` requests per second. The burst is what may go at once after a pause; a
-/// hundredth of the rate unless given: a smaller one loses part of the rate when many wait.
-#[must_use]
-pub fn limiter(rate: NonZeroU32, burst: Option<NonZeroU32>) -> Limiter {
-    let burst = burst.or(NonZeroU32::new(rate.get() / 100)).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::direct(Quota::per_second(rate).allow_burst(burst))
-}
 
 /// Why a request gave nothing.
 #[derive(Debug)]
@@ -55,7 +43,7 @@ impl Caller {
     #[must_use]
     pub fn new(pace: &Pace, slots: Arc<Semaphore>, budget: Arc<Budget>, events: Events, stop: Stop) -> Self {
         Self {
-            account: pace.requests_per_second.map(|rate| Arc::new(limiter(rate, pace.burst))),
+            account: pace.requests_per_second.map(|rate| Arc::new(Limiter::new(rate, pace.burst))),
             pace: Arc::new(pace.clone()),
             slots,
             budget,
@@ -80,7 +68,7 @@ impl Caller {
     /// What paces the requests for one bucket; `None` where nothing does but the account.
     #[must_use]
     pub fn bucket_limiter(&self) -> Option<Arc<Limiter>> {
-        self.pace.bucket_requests_per_second.map(|rate| Arc::new(limiter(rate, self.pace.burst)))
+        self.pace.bucket_requests_per_second.map(|rate| Arc::new(Limiter::new(rate, self.pace.burst)))
     }
 
     /// The wish to stop that this caller heeds.
@@ -152,10 +140,10 @@ impl Caller {
 
     async fn permit(&self, bucket: Option<&Limiter>) -> Option<tokio::sync::SemaphorePermit<'_>> {
         if let Some(bucket) = bucket {
-            bucket.until_ready().await;
+            bucket.ready().await;
         }
         if let Some(account) = &self.account {
-            account.until_ready().await;
+            account.ready().await;
         }
         // The semaphore is never closed.
         self.slots.acquire().await.ok()
@@ -220,16 +208,5 @@ mod tests {
         }
         assert_eq!(back_off(1, Some(Duration::from_secs(7))), Duration::from_secs(7));
         assert_eq!(back_off(1, Some(Duration::from_secs(7000))), Duration::from_mins(5));
-    }
-
-    #[test]
-    fn the_burst_is_a_hundredth_of_the_rate() {
-        let burst_of = |rate, burst| {
-            let limiter = limiter(NonZeroU32::new(rate).unwrap(), burst);
-            let clock = std::iter::repeat_with(|| limiter.check().is_ok());
-            clock.take_while(|ready| *ready).take(1000).count()
-        };
-        assert_eq!(burst_of(1, None), 1);
-        assert_eq!(burst_of(10, NonZeroU32::new(4)), 4);
     }
 }

@@ -12,13 +12,14 @@ mod fate;
 mod finish;
 mod ledger;
 mod listings;
+mod pace;
 mod run;
 mod settle;
 mod stop;
 mod worker;
 
 pub use budget::Budget;
-pub use caller::{Caller, Halt, Limiter, limiter};
+pub use caller::{Caller, Halt, Limiter};
 pub use discover::{Discovered, Discovery};
 pub use run::run;
 pub use stop::{GRACE, Stop};

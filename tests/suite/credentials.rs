@@ -1,9 +1,11 @@
 //! Credentials that do not last as long as a run, and clocks that are wrong.
 
 use crate::harness::{Server, Workspace, rows};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// A profile whose credentials come from a process, each good for so many milliseconds, by what the
 /// server holds to and by what the process says itself.
@@ -54,7 +56,7 @@ fn an_account_whose_session_is_over_goes_on_after_the_login() {
     let rest = "[limits]\nconcurrency = 1\nrequests_per_second = 100\n[state]\ncheckpoint_every = \"50ms\"";
     let workspace = short_lived(&server.url, 3_000, rest);
     let mut command = workspace.command(&["run", "job.toml", "--log-level", "debug"]);
-    command.env("PATH", "/usr/bin:/bin").stderr(std::process::Stdio::piped());
+    command.env("PATH", "/usr/bin:/bin").stderr(Stdio::piped());
     let child = command.spawn().expect("runs");
     crate::harness::until("some pages are listed", || server.count("list_requests") > 20);
     workspace.write("stop", "");
@@ -107,21 +109,127 @@ fn a_profile_that_wants_a_code_says_so() {
     assert_eq!(server.count("requests"), 0);
 }
 
-/// A store that finds the clock wrong, at noon of the first of January 2026.
-#[test]
-fn a_clock_that_is_wrong_is_told_by_how_much() {
+/// Answers every request with this, for as long as the test's process lives; the URL.
+fn answering(status: &'static str, more: &'static str, body: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut lines = BufReader::new(&mut stream).lines();
             while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            let body = "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time \
-                and the current time is too large.</Message></Error>";
-            let head = "HTTP/1.1 403 Forbidden\r\ndate: Thu, 01 Jan 2026 12:00:00 GMT\r\nconnection: close\r\n";
-            let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
+            let head = format!("HTTP/1.1 {status}\r\n{more}connection: close\r\ncontent-length: {}", body.len());
+            // A client that has gone away is of no interest.
+            let _ = write!(stream, "{head}\r\n\r\n{body}");
         }
     });
+    url
+}
+
+/// The service of a container gives keys to who has none.
+#[test]
+fn credentials_of_a_container() {
+    let server = Server::start("demo:?objects=10&shape=flat");
+    let keys = "{\"AccessKeyId\":\"demo\",\"SecretAccessKey\":\"demo-secret\",\"Token\":\"t\",\
+        \"Expiration\":\"2099-01-01T00:00:00Z\"}";
+    let service = answering("200 OK", "content-type: application/json\r\n", keys.to_owned());
+    let workspace = Workspace::new();
+    workspace.job(&server.url, "");
+    let mut command = workspace.command(&["run", "job.toml", "-q"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let output = command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{service}/keys")).output().expect("runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(rows(&workspace.files(), "demo-flat").len(), 10);
+}
+
+/// The service of identities: lends a role to who brings a token, and tells whose it is.
+fn identities(tokens: SyncSender<String>) -> String {
+    const LENT: &str = "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>\
+        <AccessKeyId>demo</AccessKeyId><SecretAccessKey>demo-secret</SecretAccessKey><SessionToken>t</SessionToken>\
+        <Expiration>2020-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult>\
+        </AssumeRoleWithWebIdentityResponse>";
+    const WHOSE: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>\
+        <Arn>arn:aws:sts::012345678901:assumed-role/audit/ci</Arn><UserId>U</UserId><Account>012345678901</Account>\
+        </GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(&mut stream);
+            let (mut line, mut length) = (String::new(), 0);
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                if let Some(told) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = told.trim().parse().expect("a number");
+                }
+                line.clear();
+            }
+            let mut form = vec![0; length];
+            reader.read_exact(&mut form).expect("a form");
+            let form = String::from_utf8(form).expect("text");
+            let token = form.split('&').find_map(|pair| pair.strip_prefix("WebIdentityToken="));
+            let body = if token.is_some() { LENT } else { WHOSE };
+            // A client or a test that has gone away is of no interest.
+            let _ = token.map(|token| tokens.try_send(token.to_owned()));
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\nconnection: close\r\ncontent-length:";
+            let _ = write!(stream, "{head} {}\r\n\r\n{body}", body.len());
+        }
+    });
+    url
+}
+
+/// As in CI: a token in a file, which is read again whenever credentials are fetched anew. Those here are
+/// over as soon as they are there, by what the service says.
+#[test]
+fn a_web_identity_is_read_anew() {
+    let server = Server::start("demo:?objects=200&shape=flat&page_size=10");
+    let (sender, tokens) = sync_channel(1000);
+    let service = identities(sender);
+    let workspace = Workspace::new();
+    workspace.job(&server.url, "[limits]\nconcurrency = 1\nrequests_per_second = 20");
+    workspace.write("token", "first");
+    let mut command = workspace.command(&["run", "job.toml", "-q"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").stderr(Stdio::piped());
+    command.env("AWS_WEB_IDENTITY_TOKEN_FILE", workspace.path("token")).env("AWS_ENDPOINT_URL_STS", service);
+    command.env("AWS_ROLE_ARN", "arn:aws:iam::012345678901:role/audit");
+    let child = command.spawn().expect("runs");
+    crate::harness::until("some pages are listed", || server.count("list_requests") > 2);
+    workspace.write("token.new", "second");
+    std::fs::rename(workspace.path("token.new"), workspace.path("token")).expect("renamed");
+    let output = child.wait_with_output().expect("waited");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut used: Vec<String> = tokens.try_iter().collect();
+    used.dedup();
+    assert_eq!(used, ["first", "second"]);
+    let rows = rows(&workspace.files(), "demo-flat");
+    assert!(rows.len() == 200 && rows.iter().all(|row| row[1] == "012345678901"), "{:?}", rows[0]);
+    let identity = &workspace.summary()["accounts"][0]["identity"];
+    assert_eq!(identity["arn"], "arn:aws:sts::012345678901:assumed-role/audit/ci");
+}
+
+/// An SSO session that is over, or was never begun.
+#[test]
+fn how_to_log_in_is_told_by_where_credentials_come_from() {
+    let server = Server::start("demo:?objects=10&shape=flat");
+    let workspace = Workspace::new();
+    workspace.job(&server.url, "profile = \"corp\"");
+    workspace.write(
+        ".aws/config",
+        "[profile corp]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = audit\n\
+         [sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.invalid/start\n",
+    );
+    let told = workspace.expect(4, &[]);
+    assert!(
+        told.contains("hint=\"log in with `aws sso login --profile corp`; the same command then goes on\""),
+        "{told}"
+    );
+    assert_eq!(server.count("requests"), 0);
+}
+
+/// A store that finds the clock wrong, at noon of the first of January 2026.
+#[test]
+fn a_clock_that_is_wrong_is_told_by_how_much() {
+    let body = "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the \
+        current time is too large.</Message></Error>";
+    let url = answering("403 Forbidden", "date: Thu, 01 Jan 2026 12:00:00 GMT\r\n", body.to_owned());
     let workspace = Workspace::new();
     workspace.job(&url, "");
     let told = workspace.expect(4, &[]);

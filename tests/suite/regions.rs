@@ -83,3 +83,33 @@ fn a_bucket_that_is_nobody_knows_where() {
     assert_eq!(workspace.verdicts()["lost"].0, "moved");
     assert!(told.contains("PermanentRedirect (301): elsewhere"), "{told}");
 }
+
+/// The region of the bucket stands in the address where `{region}` does.
+#[test]
+fn an_address_may_name_the_region() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (sender, asked) = std::sync::mpsc::sync_channel(16);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(&mut stream).lines().map_while(Result::ok);
+            let first = lines.next().unwrap_or_default();
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
+            let (head, body) = if first.starts_with("HEAD") {
+                ("HTTP/1.1 200 OK\r\nx-amz-bucket-region: eu-west-1\r\ncontent-length: 0", "")
+            } else {
+                let body = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+                ("HTTP/1.1 200 OK\r\ncontent-length: 69", body)
+            };
+            // A client or a test that has gone away is of no interest.
+            let _ = write!(stream, "{head}\r\nconnection: close\r\n\r\n{body}");
+            let _ = sender.send(first);
+        }
+    });
+    let workspace = Workspace::new();
+    workspace.job(&format!("http://{address}/at/{{region}}"), "[buckets]\ninclude = [\"named\"]");
+    workspace.expect(0, &["-q"]);
+    let asked: Vec<String> = asked.try_iter().collect();
+    assert!(asked[0].starts_with("HEAD /at/us-east-1/named"), "{asked:?}");
+    assert!(asked[1].starts_with("GET /at/eu-west-1/named") && asked.len() == 2, "{asked:?}");
+}
