@@ -14,7 +14,7 @@ use s3scan::demo::{ACCESS_KEY, REGION, SECRET_KEY};
 use s3scan::event::{BucketLabel, Events};
 use s3scan::job::Column;
 use s3scan::rows::{BucketFields, ObjectFilter, RowEncoder, RowFormat, RowWriter};
-use s3scan::s3::{Access, Cursor, Identity, Range, Store};
+use s3scan::s3::{Access, Cursor, Identity, Network, Range, Store};
 use s3scan::scan::{Budget, Caller, News, RangeTask, Stop, list_range};
 use s3scan::state::{RangeRecord, RunFolder};
 use std::error::Error;
@@ -149,7 +149,7 @@ async fn ours(url: &str, bucket: &str) -> Outcome<(u64, u64)> {
             counts: s3scan::rows::RowCounts::default(),
         },
         ordered: true,
-        lister: Arc::new(Store::open(&access).await),
+        lister: Arc::new(Store::open(&access, &Network::direct()).await),
         caller,
         pace: Arc::default(),
         bound: Arc::default(),

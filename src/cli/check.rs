@@ -2,7 +2,6 @@
 
 use super::arguments::{LayerArguments, OutputFormat, print, print_json};
 use super::exit::{Exit, Refusal};
-use super::unsupported;
 use crate::job::{Job, Problems};
 use clap::Args;
 use serde_json::json;
@@ -55,11 +54,8 @@ fn text(arguments: &CheckArguments, loaded: &[Result<Job, Problems>], wrong: usi
         match loaded {
             Err(problems) => text.push_str(&(problems.render(colour) + "\n")),
             Ok(_) if arguments.quiet => {}
-            Ok(job) => {
+            Ok(_) => {
                 let _ = writeln!(text, "{}: ok", path.display());
-                for note in unsupported::of(job) {
-                    let _ = writeln!(text, "  warning: {note}, so the job cannot be run");
-                }
             }
         }
     }
@@ -85,7 +81,6 @@ fn job_json(path: &std::path::Path, loaded: &Result<Job, Problems>) -> serde_jso
             "until": instant(job.window.until),
             "accounts": job.accounts.iter().map(|account| &account.name).collect::<Vec<_>>(),
             "problems": [],
-            "warnings": unsupported::of(job),
         }),
     }
 }

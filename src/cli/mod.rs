@@ -14,7 +14,6 @@ mod run;
 mod session;
 mod signals;
 mod status;
-mod unsupported;
 
 use arguments::{LayerArguments, NarrowArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};

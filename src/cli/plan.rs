@@ -9,15 +9,14 @@ use super::arguments::{LayerArguments, NarrowArguments, OutputFormat, print, pri
 use super::exit::{Exit, Refusal, no_bucket, of_failures};
 use super::resume::{self, Choice, Chosen, Wish};
 use super::session::{blocked, placed};
-use super::unsupported;
 use crate::event::{AccountVerdict, Events};
 use crate::job::{Job, Narrowing};
 use crate::plan::{self, Estimate, Expected, Known, Pace};
 use crate::report::{
     Absence, Plan, PlannedAbsence, PlannedAccount, PlannedBucket, PlannedEffort, PlannedFiles, PlannedRun,
-    PlannedWindow, Plans, RunBegin, account_identity, is_aws, plan_text, price_estimate, seen,
+    PlannedWindow, Plans, RunBegin, account_identity, plan_text, price_estimate, seen,
 };
-use crate::s3::Range;
+use crate::s3::{Range, is_aws};
 use crate::scan::{Budget, ScanBucket, Stop};
 use crate::state::{AccountRecord, BucketEntry, RunRecord, RunStatus};
 use clap::Args;
@@ -100,9 +99,6 @@ pub fn of_jobs(
 
 /// The plan of a job; `None` where a run would do nothing.
 async fn one(job: &Job, narrowing: &Narrowing, wish: Wish, now: Timestamp) -> Result<Option<(Plan, Exit)>, Refusal> {
-    if let Some(setting) = unsupported::of(job).into_iter().next() {
-        return Err(Refusal::new(Exit::Usage, format!("the job `{}`: {setting}", job.name)));
-    }
     let (job, narrowing) = resume::part(job, wish, narrowing)?;
     let chosen = match resume::choose(&job, &narrowing, wish, now)? {
         Choice::Run(chosen) => *chosen,
@@ -118,10 +114,12 @@ async fn one(job: &Job, narrowing: &Narrowing, wish: Wish, now: Timestamp) -> Re
     let drained = tokio::spawn(async move { while receiver.recv().await.is_some() {} });
     let stop = Stop::default();
     let budget = Arc::new(Budget::new(&job.limits, stop.clone()));
-    let Accounts { open, endpoints } = accounts::open(&job, &events, &stop, &budget).await?;
+    let Accounts { mut open, endpoints } = accounts::open(&job, &events, &stop, &budget).await?;
     let addresses: Vec<Option<String>> = open.iter().map(OpenAccount::endpoint).collect();
     resume::same_endpoints(&mut record.accounts, &addresses)?;
-    let asked = accounts::ask(&job, &open, &mut record.accounts, &events).await;
+    let mut asked = Asked::default();
+    accounts::identify(&job, &mut open, &mut record.accounts, &events, &mut asked).await?;
+    accounts::ask(&job, &open, &mut record.accounts, &events, &mut asked).await;
     let entries: Vec<BucketEntry> = before.buckets.iter().chain(&asked.buckets).cloned().collect();
     let buckets = placed(&job, &record, entries)?;
     let publishing = record.buckets.iter().filter(|bucket| bucket.publishing.is_some()).map(|bucket| bucket.bucket);

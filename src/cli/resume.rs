@@ -220,6 +220,26 @@ pub fn same_endpoints(records: &mut [AccountRecord], endpoints: &[Option<String>
     Ok(())
 }
 
+/// Notes whom an account's credentials belong to, and holds it to whom they belonged to when its
+/// buckets were found.
+///
+/// # Errors
+/// When they belong to another now: its rows would be those of two accounts.
+pub fn same_identity(record: &mut AccountRecord, account_id: Option<String>) -> Result<(), Refusal> {
+    if record.discovered && record.account_id != account_id {
+        let named = |id: &Option<String>| id.as_ref().map_or("of an unknown id".to_owned(), |id| format!("`{id}`"));
+        let (before, now) = (named(&record.account_id), named(&account_id));
+        let message = format!(
+            "the credentials of the account `{}` were those of {before} when its unfinished run began, and are those \
+             of {now} now",
+            record.name
+        );
+        return Err(Refusal::new(Exit::Usage, message).hint("use the credentials it began with; --fresh starts over"));
+    }
+    record.account_id = account_id;
+    Ok(())
+}
+
 /// What of the job has changed that the bytes of the run depend on.
 fn changed(record: &RunRecord, fingerprint: &BTreeMap<String, String>) -> Option<Refusal> {
     let names = fingerprint.keys().chain(record.fingerprint.keys());
@@ -282,6 +302,8 @@ pub fn unasked(account: &Account) -> AccountRecord {
         name: account.name.clone(),
         discovered: false,
         settled: false,
+        account_id: None,
+        arn: None,
         endpoint: None,
         verdict: AccountVerdict::Ok,
         reason: None,

@@ -6,7 +6,7 @@ use super::resume::{Choice, Chosen, Wish};
 use super::signals::Listener;
 use super::{
     FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, environment, plan, resume,
-    session, signals, unsupported,
+    session, signals,
 };
 use crate::event::{AccountVerdict, Event, Events, Verdict};
 use crate::job::{Job, LogFormat, LogLevel, LogSettings};
@@ -110,9 +110,6 @@ impl Invocation<'_> {
     }
 
     fn one(&self, job: &Job, log: &mut LogGuard, runtime: &Runtime, listener: &Listener) -> Result<Exit, Refusal> {
-        if let Some(setting) = unsupported::of(job).into_iter().next() {
-            return Err(Refusal::new(Exit::Usage, format!("the job `{}`: {setting}", job.name)));
-        }
         let showing = &self.arguments.showing;
         let file = showing.log_file.clone().unwrap_or_else(|| job.log.file.clone());
         log.redirect(&LogSettings { file, ..job.log.clone() })?;
@@ -278,7 +275,7 @@ async fn scan(
     stop: &Stop,
     budget: &Arc<Budget>,
 ) -> Result<Scanned, Refusal> {
-    let session = session::prepare(job, chosen, events, stop, budget).await?;
+    let session = Box::pin(session::prepare(job, chosen, events, stop, budget)).await?;
     let outcome = scan::run(session.input, session.store).await;
     for endpoint in session.endpoints {
         endpoint.stop().await;

@@ -1,19 +1,18 @@
 //! Preparing a run: accounts opened and asked, the run begun on disk or opened again, and what comes
 //! of it put together as `scan` takes it.
 
-use super::accounts::{self, Accounts, OpenAccount};
+use super::accounts::{self, Accounts, Asked, OpenAccount};
 use super::exit::{Exit, Refusal, of_failures};
 use super::resume::{Chosen, same_endpoints};
 use crate::demo::Endpoint;
-use crate::event::{Billed, Effort, Event, Events, RunCounts};
+use crate::event::{AccountVerdict, Billed, Effort, Event, Events, RunCounts};
 use crate::job::{Job, PathPiece, PathToken, Window};
 use crate::output::{FileRules, FreeSpace, in_the_way, standing_folder};
 use crate::plan::{self, RunNames};
-use crate::report::is_aws;
 use crate::rows::{BucketFields, ObjectFilter, RowFormat};
-use crate::s3::{Range, Store};
+use crate::s3::{Range, Store, is_aws};
 use crate::scan::{Budget, ScanAccount, ScanBucket, ScanInput, ScanSettings, Stop};
-use crate::state::{BucketEntry, RunRecord, RunStore, StateError};
+use crate::state::{AccountRecord, BucketEntry, RunRecord, RunStore, StateError};
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,18 +43,20 @@ pub async fn prepare(
     budget: &Arc<Budget>,
 ) -> Result<Session, Refusal> {
     let Chosen { mut record, resumed, reopened, dropped } = chosen;
-    let Accounts { open, endpoints } = accounts::open(job, events, stop, budget).await?;
+    let Accounts { mut open, endpoints } = accounts::open(job, events, stop, budget).await?;
     let resuming = if resumed { Some(RunStore::open(&job.state.file, record.clone())?) } else { None };
     if let Some(store) = &resuming {
         store.check(Range::of_prefixes(&job.objects.prefixes).len())?;
     }
     let addresses: Vec<Option<String>> = open.iter().map(OpenAccount::endpoint).collect();
     same_endpoints(&mut record.accounts, &addresses)?;
-    let asked = accounts::ask(job, &open, &mut record.accounts, events).await;
+    let mut asked = Asked::default();
+    accounts::identify(job, &mut open, &mut record.accounts, events, &mut asked).await?;
+    accounts::ask(job, &open, &mut record.accounts, events, &mut asked).await;
     if asked.interrupted && budget.reached().is_none() {
         return Err(Refusal::new(Exit::Interrupted, "stopped before anything was listed"));
     }
-    if !record.accounts.iter().any(|account| account.discovered) {
+    if !record.accounts.iter().any(is_usable) {
         if let Some(limit) = budget.reached().filter(|_| asked.interrupted) {
             let hint = "raise the limit: finding the buckets takes more than it allows; nothing was begun";
             return Err(Refusal::new(Exit::Limit, format!("{limit} before any bucket was known")).hint(hint));
@@ -101,7 +102,7 @@ pub async fn prepare(
     let usable = open
         .into_iter()
         .zip(&account_records)
-        .map(|(account, record)| record.discovered.then(|| ScanAccount::new(account.store, account.caller)));
+        .map(|(account, record)| is_usable(record).then(|| ScanAccount::new(account.store, account.caller)));
     let rows = RowFormat::new(&job.output);
     let input = ScanInput {
         accounts: usable.collect(),
@@ -125,6 +126,11 @@ pub async fn prepare(
         free_space: FreeSpace::default(),
     };
     Ok(Session { input, store, endpoints, billed })
+}
+
+/// Whether an account's buckets are known and can be asked for.
+fn is_usable(account: &AccountRecord) -> bool {
+    account.discovered && account.verdict == AccountVerdict::Ok
 }
 
 /// What a run has come to before it goes on: how many of its buckets have their verdict, its counts,
@@ -169,9 +175,24 @@ fn so_far(
 /// When two would write to the same path, or one over a file of the program itself.
 pub fn placed(job: &Job, record: &RunRecord, entries: Vec<BucketEntry>) -> Result<Vec<ScanBucket>, Refusal> {
     let accounts: Vec<String> = record.accounts.iter().map(|account| account.name.clone()).collect();
+    let ids = record.accounts.iter().map(|account| account.account_id.clone().unwrap_or_default());
+    let account_ids: Vec<String> = ids.collect();
     let date = record.now.strftime("%Y-%m-%d").to_string();
-    let names =
-        RunNames { job: &job.name, run: &record.run, date: &date, accounts: &accounts, ext: job.output.extension() };
+    let names = RunNames {
+        job: &job.name,
+        run: &record.run,
+        date: &date,
+        accounts: &accounts,
+        account_ids: &account_ids,
+        ext: job.output.extension(),
+    };
+    let needs_id = job.output.path.pieces().contains(&PathPiece::Token(PathToken::AccountId));
+    let is_unknown = |entry: &&BucketEntry| account_ids[entry.account as usize].is_empty();
+    if let Some(entry) = entries.iter().find(is_unknown).filter(|_| needs_id) {
+        let account = &accounts[entry.account as usize];
+        let message = format!("the id of the account `{account}` is not known, and `output.path` has `{{account_id}}`");
+        return Err(Refusal::new(Exit::Usage, message).hint("set `account_id` of the account, or use `{account}`"));
+    }
     if let Some((one, other)) = plan::collision(&names, &job.output.path, &entries) {
         let message = format!(
             "the buckets `{}` and `{}` would write to the same file",
@@ -193,7 +214,7 @@ pub fn placed(job: &Job, record: &RunRecord, entries: Vec<BucketEntry>) -> Resul
         place: names.place(&job.output.path, &entry),
         fields: BucketFields {
             account: accounts[entry.account as usize].clone(),
-            account_id: String::new(),
+            account_id: account_ids[entry.account as usize].clone(),
             bucket: entry.name.clone(),
             region: entry.region.clone(),
         },

@@ -1,4 +1,4 @@
-//! Who may ask: the one access key of the endpoint.
+//! Who may ask: the access key of the endpoint, and those that expire, with one secret.
 //!
 //! Responsible for the secret behind an access key. It leaves checking signatures to s3s.
 //! Invariant: an unknown access key is refused with the code that S3 uses for it.
@@ -8,11 +8,12 @@ use std::pin::Pin;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
+use super::gate::good_until;
 use super::{ACCESS_KEY, SECRET_KEY};
 
-pub(super) struct OneAccessKey;
+pub(super) struct KnownKeys;
 
-impl S3Auth for OneAccessKey {
+impl S3Auth for KnownKeys {
     fn get_secret_key<'life0, 'life1, 'async_trait>(
         &'life0 self,
         access_key: &'life1 str,
@@ -23,7 +24,7 @@ impl S3Auth for OneAccessKey {
         Self: 'async_trait,
     {
         Box::pin(async move {
-            if access_key == ACCESS_KEY {
+            if access_key == ACCESS_KEY || good_until(access_key).is_some() {
                 Ok(SecretKey::from(SECRET_KEY))
             } else {
                 Err(S3Error::with_message(

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::REGION;
 use super::hash::seed_of;
 use super::shape::{KeyStyle, Shape};
 use super::spec::Spec;
@@ -28,11 +29,36 @@ pub(super) enum Bucket {
     Missing,
 }
 
+/// A bucket in another region than the endpoint's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Elsewhere {
+    pub(super) region: &'static str,
+    pub(super) answer: ElsewhereAnswer,
+}
+
+/// What is answered to who asks in the wrong region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ElsewhereAnswer {
+    /// 301, with the region in a header.
+    Permanent,
+    /// 307, likewise.
+    Temporary,
+    /// 400, with the region in the document.
+    Malformed,
+    /// 301; and in the right region the access key is not known.
+    Disabled,
+}
+
 /// The buckets of an endpoint.
 #[derive(Debug)]
 pub(super) struct Catalog {
     buckets: BTreeMap<String, Bucket>,
+    elsewhere: BTreeMap<String, Elsewhere>,
 }
+
+const ELSEWHERE: &str = "eu-west-1";
+const DISABLED: &str = "me-south-1";
+const ELSEWHERE_OBJECTS: u64 = 100;
 
 impl Catalog {
     pub(super) fn new(spec: &Spec) -> Self {
@@ -62,7 +88,33 @@ impl Catalog {
         if spec.hostile {
             buckets.extend(HOSTILE_NAMES.map(|name| open(name.to_owned(), KeyStyle::Flat, HOSTILE_OBJECTS)));
         }
-        Self { buckets }
+        let mut elsewhere = BTreeMap::new();
+        let answers = [ElsewhereAnswer::Permanent, ElsewhereAnswer::Temporary, ElsewhereAnswer::Malformed];
+        for (number, answer) in (1..=spec.elsewhere).zip(answers.into_iter().cycle()) {
+            elsewhere.insert(format!("demo-elsewhere-{number}"), Elsewhere { region: ELSEWHERE, answer });
+        }
+        for number in 1..=spec.disabled {
+            let place = Elsewhere { region: DISABLED, answer: ElsewhereAnswer::Disabled };
+            elsewhere.insert(format!("demo-disabled-{number}"), place);
+        }
+        buckets.extend(elsewhere.keys().map(|name| open(name.clone(), KeyStyle::Flat, ELSEWHERE_OBJECTS)));
+        Self { buckets, elsewhere }
+    }
+
+    /// Where a bucket is that is in another region than the endpoint's.
+    pub(super) fn elsewhere(&self, name: &str) -> Option<Elsewhere> {
+        self.elsewhere.get(name).copied()
+    }
+
+    /// The region a bucket is in.
+    pub(super) fn region_of(&self, name: &str) -> &'static str {
+        self.elsewhere(name).map_or(REGION, |place| place.region)
+    }
+
+    /// The region that the list of buckets tells: that of a bucket that is elsewhere is out of date.
+    pub(super) fn region_told(&self, name: &str) -> &'static str {
+        let place = self.elsewhere(name).filter(|place| place.answer == ElsewhereAnswer::Disabled);
+        place.map_or(REGION, |place| place.region)
     }
 
     /// The bucket of this name; a hostile one also under a tidied form of its name.

@@ -3,14 +3,15 @@
 //! Responsible for counting requests, keys, faults and concurrency. It leaves deciding what counts
 //! to `server`. Invariant: `in_flight` falls whenever it rose, also when a client goes away.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, Method, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultKind;
+use super::gate::Scope;
 use super::list_query::{wants_owner, wants_restore_status};
 use super::list_route::is_list_request;
 
@@ -37,6 +38,12 @@ pub struct CountersSnapshot {
     pub faults: BTreeMap<FaultKind, u64>,
     /// Requests refused by the cap on requests per second.
     pub throttled: u64,
+    /// Requests without a signature.
+    pub unsigned: u64,
+    /// Requests refused for a key that was no longer good.
+    pub expired: u64,
+    /// Different access keys that requests were signed with.
+    pub access_keys: u64,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +58,9 @@ pub(super) struct Counters {
     most_in_flight: AtomicU64,
     faults: [AtomicU64; FaultKind::ALL.len()],
     throttled: AtomicU64,
+    unsigned: AtomicU64,
+    expired: AtomicU64,
+    access_keys: Mutex<HashSet<String>>,
 }
 
 /// A request on its way; ends when dropped.
@@ -92,6 +102,25 @@ impl Counters {
         self.keys.fetch_add(keys, Relaxed);
     }
 
+    /// Counts who asked.
+    pub(super) fn count_scope(&self, scope: Option<&Scope>) {
+        match scope {
+            None => {
+                self.unsigned.fetch_add(1, Relaxed);
+            }
+            Some(Scope { access_key, .. }) => {
+                let mut known = self.access_keys.lock().unwrap_or_else(PoisonError::into_inner);
+                if !known.contains(access_key) {
+                    known.insert(access_key.clone());
+                }
+            }
+        }
+    }
+
+    pub(super) fn add_expired(&self) {
+        self.expired.fetch_add(1, Relaxed);
+    }
+
     pub(super) fn add_throttled(&self) {
         self.throttled.fetch_add(1, Relaxed);
     }
@@ -114,6 +143,9 @@ impl Counters {
             most_in_flight: self.most_in_flight.load(Relaxed),
             faults: faults.map(|(kind, count)| (kind, count.load(Relaxed))).filter(|(_, count)| *count > 0).collect(),
             throttled: self.throttled.load(Relaxed),
+            unsigned: self.unsigned.load(Relaxed),
+            expired: self.expired.load(Relaxed),
+            access_keys: self.access_keys.lock().unwrap_or_else(PoisonError::into_inner).len() as u64,
         }
     }
 }
@@ -159,7 +191,8 @@ mod tests {
             serde_json::to_string(&counters.snapshot()).unwrap(),
             concat!(
                 r#"{"requests":0,"bucket_list_requests":0,"list_requests":0,"owner_requests":0,"restore_requests":0,"keys":3,"#,
-                r#""in_flight":0,"most_in_flight":0,"faults":{"500":1},"throttled":0}"#
+                r#""in_flight":0,"most_in_flight":0,"faults":{"500":1},"throttled":0,"#,
+                r#""unsigned":0,"expired":0,"access_keys":0}"#
             )
         );
     }

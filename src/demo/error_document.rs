@@ -40,13 +40,45 @@ pub(super) const SLOW_DOWN: ErrorDocument = ErrorDocument {
     message: "Please reduce your request rate.",
 };
 
+pub(super) const EXPIRED_TOKEN: ErrorDocument =
+    ErrorDocument { status: StatusCode::BAD_REQUEST, code: "ExpiredToken", message: "The provided token has expired." };
+
+pub(super) const UNKNOWN_KEY: ErrorDocument = ErrorDocument {
+    status: StatusCode::FORBIDDEN,
+    code: "InvalidAccessKeyId",
+    message: "The AWS Access Key Id you provided does not exist in our records.",
+};
+
+pub(super) const PERMANENT_REDIRECT: ErrorDocument = ErrorDocument {
+    status: StatusCode::MOVED_PERMANENTLY,
+    code: "PermanentRedirect",
+    message: "The bucket you are attempting to access must be addressed using the specified endpoint.",
+};
+
+pub(super) const WRONG_REGION: ErrorDocument = ErrorDocument {
+    status: StatusCode::BAD_REQUEST,
+    code: "AuthorizationHeaderMalformed",
+    message: "The authorization header is malformed; the region is wrong",
+};
+
 impl ErrorDocument {
     pub(super) fn xml(&self) -> Vec<u8> {
+        self.xml_naming(None)
+    }
+
+    /// The document, naming the region to ask in.
+    pub(super) fn xml_naming(&self, region: Option<&str>) -> Vec<u8> {
         let mut xml = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>".to_vec();
         xml_text(self.code.as_bytes(), &mut xml);
         xml.extend_from_slice(b"</Code><Message>");
         xml_text(self.message.as_bytes(), &mut xml);
-        xml.extend_from_slice(b"</Message></Error>");
+        xml.extend_from_slice(b"</Message>");
+        if let Some(region) = region {
+            xml.extend_from_slice(b"<Region>");
+            xml_text(region.as_bytes(), &mut xml);
+            xml.extend_from_slice(b"</Region>");
+        }
+        xml.extend_from_slice(b"</Error>");
         xml
     }
 }

@@ -45,7 +45,7 @@ impl ListObjects {
             Some(Bucket::Open(shape)) => shape,
             Some(Bucket::Denied) => {
                 let mut response = refusal(error_document::ACCESS_DENIED);
-                response.headers.extend(region_header());
+                response.headers.extend(region_header(self.catalog.region_of(&name)));
                 return response;
             }
             Some(Bucket::Missing) | None => return refusal(error_document::NO_SUCH_BUCKET),
@@ -59,7 +59,7 @@ impl ListObjects {
         };
         let page = page::write(&name, shape, &query, self.page_size);
         let mut response = xml(StatusCode::OK, page.xml);
-        response.headers.extend(region_header());
+        response.headers.extend(region_header(self.catalog.region_of(&name)));
         response.extensions.insert(KeysOnPage(page.keys));
         response
     }

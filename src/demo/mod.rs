@@ -18,6 +18,8 @@
 //! | `small_objects` | 100 | keys in each of them |
 //! | `denied` | 0 | buckets `demo-denied-1` onwards, which answer 403 `AccessDenied` |
 //! | `missing` | 0 | buckets `demo-missing-1` onwards: listed, but 404 `NoSuchBucket` |
+//! | `elsewhere` | 0 | buckets `demo-elsewhere-1` onwards, of 100 keys: listed as if here, but in `eu-west-1` |
+//! | `disabled` | 0 | buckets `demo-disabled-1` onwards, in `me-south-1`, which does not know the access key |
 //! | `hostile` | 0 | 1: also a bucket `../../etc` and one with a line feed, of 10 keys each |
 //! | `latency_ms` | 0 | wait before every answer |
 //! | `requests_per_second` | 0 | cap over the endpoint, beyond which 503 `SlowDown`; 0: no cap |
@@ -25,6 +27,10 @@
 //! | `faults` | all but `slow,stalled` | kinds to draw from, separated by commas: see [`FaultKind`] |
 //! | `seed` | 1 | changes keys, attributes and faults |
 //! | `page_size` | 1000 | the server's own limit for keys on a page, 1 to 1000 |
+//!
+//! A bucket that is elsewhere answers requests signed for another region, in turn, with 301, 307 and
+//! 400, each naming its region. An access key `demo-until-MILLISECONDS`, with the same secret, is good until
+//! that instant since the epoch, and is refused with `ExpiredToken` from then on.
 //!
 //! A few objects of the class `GLACIER` are being restored, or were; pages tell it where the request's
 //! header `x-amz-optional-object-attributes` names `RestoreStatus`.
@@ -42,6 +48,7 @@ mod encoding;
 mod endpoint;
 mod error_document;
 mod fault;
+mod gate;
 mod hash;
 mod list_query;
 mod list_route;
@@ -71,5 +78,5 @@ pub const ACCESS_KEY: &str = "demo";
 /// The secret that belongs to [`ACCESS_KEY`].
 pub const SECRET_KEY: &str = "demo-secret";
 
-/// The region of every bucket.
+/// The region of every bucket but those that are elsewhere.
 pub const REGION: &str = "us-east-1";

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use s3s::service::S3Service;
@@ -19,6 +19,7 @@ use super::counters::{Counters, CountersSnapshot};
 use super::encoding::percent_decoded;
 use super::error_document::{self, ErrorDocument};
 use super::fault::{FaultKind, FaultPlan, malformed};
+use super::gate::{self, Refusal, Scope};
 use super::hash::{mix, seed_of};
 use super::list_route::{KeysOnPage, ListObjects, is_list_request};
 use super::reply::{Cut, Reply};
@@ -76,17 +77,36 @@ impl Server {
         }
         let (ordinal, in_flight) = self.counters.begin();
         self.counters.count_asked(request.method(), request.uri(), request.headers());
+        let scope = Scope::of(request.headers());
+        self.counters.count_scope(scope.as_ref());
         let is_list = is_list_request(request.method(), request.uri());
         let fault = is_list.then(|| self.counters.begin_list()).and_then(|ordinal| self.faults.draw(ordinal));
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        let mut response = self.s3(request, fault).await?;
+        let mut response = match scope.and_then(|scope| self.turned_away(&scope, request.uri())) {
+            Some(response) => response,
+            None => self.s3(request, fault).await?,
+        };
         let id = format!("{:016X}", mix(self.request_id_seed, ordinal));
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         Ok(response.map(|reply| reply.during(in_flight)))
+    }
+
+    /// The answer to who does not get as far as S3.
+    fn turned_away(&self, scope: &Scope, uri: &Uri) -> Option<Response<Reply>> {
+        let refusal = if scope.is_expired() {
+            self.counters.add_expired();
+            Refusal::expired()
+        } else {
+            gate::misplaced(scope, uri, &self.catalog)?
+        };
+        let body = refusal.document.xml_naming(refusal.region);
+        let mut response = typed(refusal.document.status, "application/xml", Reply::whole(body.into()));
+        response.headers_mut().extend(refusal.headers);
+        Some(response)
     }
 
     async fn s3(&self, request: Request<Incoming>, fault: Option<FaultKind>) -> Result<Response<Reply>, Cut> {

@@ -18,7 +18,7 @@ use s3s::validation::NameValidation;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
 use super::REGION;
-use super::auth::OneAccessKey;
+use super::auth::KnownKeys;
 use super::catalog::{Bucket, Catalog};
 use super::encoding::{from_hex, hex_bytes};
 use super::error_document;
@@ -39,7 +39,7 @@ pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = S3Result<S3Response<T
 /// The protocol service over the buckets of a catalogue.
 pub(super) fn build(catalog: Arc<Catalog>, list_objects: ListObjects) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Buckets(catalog));
-    builder.set_auth(OneAccessKey);
+    builder.set_auth(KnownKeys);
     builder.set_validation(AnyName);
     builder.set_route(list_objects);
     builder.build()
@@ -58,11 +58,10 @@ struct Buckets(Arc<Catalog>);
 
 impl Buckets {
     fn list(&self, input: &ListBucketsInput) -> S3Result<ListBucketsOutput> {
-        let region_of_entries = (input.bucket_region.is_some()
+        let names_regions = input.bucket_region.is_some()
             || input.continuation_token.is_some()
             || input.max_buckets.is_some()
-            || input.prefix.is_some())
-        .then(|| REGION.to_owned());
+            || input.prefix.is_some();
         let most =
             input.max_buckets.map_or(usize::MAX, |most| usize::try_from(most.min(MOST_BUCKETS_PER_PAGE)).unwrap_or(0));
         if most == 0 {
@@ -94,7 +93,7 @@ impl Buckets {
         let listed = page.into_iter().map(|name| ListedBucket {
             name: Some(name.to_owned()),
             creation_date: Some(Timestamp::from(SystemTime::UNIX_EPOCH + CREATED)),
-            bucket_region: region_of_entries.clone(),
+            bucket_region: names_regions.then(|| self.0.region_told(name).to_owned()),
         });
         Ok(ListBucketsOutput {
             buckets: Some(listed.collect()),
@@ -113,14 +112,14 @@ impl Buckets {
         let mut error = S3Error::with_message(code, document.message);
         if document == error_document::ACCESS_DENIED {
             // As S3 does, so that clients learn where a bucket is that they may not read.
-            error.set_headers(region_header());
+            error.set_headers(region_header(self.0.region_of(name)));
         }
         Err(error)
     }
 }
 
-pub(super) fn region_header() -> HeaderMap {
-    HeaderMap::from_iter([(BUCKET_REGION, HeaderValue::from_static(REGION))])
+pub(super) fn region_header(region: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(BUCKET_REGION, HeaderValue::from_static(region))])
 }
 
 impl S3 for Buckets {
@@ -146,7 +145,7 @@ impl S3 for Buckets {
         Box::pin(async move {
             self.require_open(&request.input.bucket)?;
             Ok(S3Response::new(HeadBucketOutput {
-                bucket_region: Some(REGION.to_owned()),
+                bucket_region: Some(self.0.region_of(&request.input.bucket).to_owned()),
                 ..HeadBucketOutput::default()
             }))
         })

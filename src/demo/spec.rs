@@ -18,7 +18,7 @@ const MOST_BUCKETS: u64 = 100_000;
 const MOST_LATENCY_MS: u64 = 600_000;
 const MOST_KEYS_PER_PAGE: u64 = 1_000;
 
-const KNOBS: [&str; 14] = [
+const KNOBS: [&str; 16] = [
     "objects",
     "shape",
     "buckets",
@@ -26,6 +26,8 @@ const KNOBS: [&str; 14] = [
     "small_objects",
     "denied",
     "missing",
+    "elsewhere",
+    "disabled",
     "hostile",
     "latency_ms",
     "requests_per_second",
@@ -47,6 +49,8 @@ pub struct Spec {
     pub(super) small_objects: u64,
     pub(super) denied: u64,
     pub(super) missing: u64,
+    pub(super) elsewhere: u64,
+    pub(super) disabled: u64,
     pub(super) hostile: bool,
     pub(super) latency: Duration,
     pub(super) requests_per_second: Option<NonZeroU32>,
@@ -66,6 +70,8 @@ impl Default for Spec {
             small_objects: 100,
             denied: 0,
             missing: 0,
+            elsewhere: 0,
+            disabled: 0,
             hostile: false,
             latency: Duration::ZERO,
             requests_per_second: None,
@@ -175,6 +181,8 @@ impl Spec {
             "small_objects" => self.small_objects = whole(0..=MOST_OBJECTS)?,
             "denied" => self.denied = whole(0..=MOST_BUCKETS)?,
             "missing" => self.missing = whole(0..=MOST_BUCKETS)?,
+            "elsewhere" => self.elsewhere = whole(0..=MOST_BUCKETS)?,
+            "disabled" => self.disabled = whole(0..=MOST_BUCKETS)?,
             "hostile" => self.hostile = whole(0..=1)? == 1,
             "latency_ms" => self.latency = Duration::from_millis(whole(0..=MOST_LATENCY_MS)?),
             "requests_per_second" => {
@@ -232,6 +240,8 @@ impl fmt::Display for Spec {
             ("small_objects", self.small_objects.to_string(), self.small_objects == default.small_objects),
             ("denied", self.denied.to_string(), self.denied == default.denied),
             ("missing", self.missing.to_string(), self.missing == default.missing),
+            ("elsewhere", self.elsewhere.to_string(), self.elsewhere == default.elsewhere),
+            ("disabled", self.disabled.to_string(), self.disabled == default.disabled),
             ("hostile", "1".to_owned(), !self.hostile),
             ("latency_ms", self.latency.as_millis().to_string(), self.latency == default.latency),
             ("requests_per_second", rate.to_string(), rate == 0),
@@ -271,7 +281,7 @@ mod tests {
     #[test]
     fn the_canonical_text_parses_to_the_same() {
         let text = "demo:?objects=7&shape=dates&buckets=2&small=3&small_objects=4&denied=1\
-            &missing=2&hostile=1&latency_ms=30&requests_per_second=50&fault_rate=0.25\
+            &missing=2&elsewhere=1&disabled=1&hostile=1&latency_ms=30&requests_per_second=50&fault_rate=0.25\
             &faults=reset,500&seed=0&page_size=10";
         let spec: Spec = text.parse().unwrap();
         assert_eq!(spec.to_string(), text);

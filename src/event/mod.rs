@@ -126,6 +126,15 @@ pub enum Event {
         /// Where it listens.
         url: String,
     },
+    /// It is known whom an account's credentials belong to, or that its store does not tell.
+    AccountIdentified {
+        /// The account.
+        account: String,
+        /// The twelve digits of its id; `None` where the store does not tell.
+        account_id: Option<String>,
+        /// The user or role session that asks.
+        arn: Option<String>,
+    },
     /// An account's buckets are known.
     AccountDiscovered {
         /// The account.

@@ -25,8 +25,8 @@ table! {
         /// the environment holds. Left out: the ambient credentials.
         #[schemars(example = &"prod-audit")]
         profile: Key<Text>,
-        /// The id the account must have: it is not scanned when the credentials belong to another. In quotes, for
-        /// leading zeros count.
+        /// The id the account must have: it is not scanned when the credentials belong to another. Where the store
+        /// does not tell whose they are, it is taken as said. In quotes, for leading zeros count.
         #[schemars(example = &"123456789012")]
         account_id: Key<AccountId>,
         /// The home region: where buckets are listed from, and the region of buckets whose region is not told. Left
@@ -41,13 +41,14 @@ table! {
         role_arn: Key<RoleArn>,
         /// The external id that the role asks for.
         external_id: Key<Text>,
-        /// The name of the role's session, as it stands in the logs of AWS.
+        /// The name of the role's session, as it stands in the logs of AWS. Left out: `s3scan`.
         role_session_name: Key<Text>,
         /// The address of an S3-compatible store, `http://...` or `https://...`; `{region}` is filled in. Or `demo:`,
         /// the synthetic store inside the program, with its knobs; it has a region and keys of its own.
         #[schemars(example = &"http://127.0.0.1:9000", example = &"demo:?objects=1000")]
         endpoint_url: Key<EndpointUrl>,
-        /// The address of the service that tells identities and lends roles, where it is not that of AWS.
+        /// The address of the service that tells identities and lends roles, where it is not that of AWS; `{region}`
+        /// is filled in. A store of another maker is only asked for identities where this is set.
         sts_endpoint_url: Key<EndpointUrl>,
         /// Bucket names in the path instead of the host name: most S3-compatible stores want it.
         path_style: Key<bool>,

@@ -22,8 +22,8 @@ const LONGEST_RUN: u64 = 31 * 24;
 table! {
     /// How hard the stores may be pressed, and where a run ends.
     pub(super) struct LimitsFile {
-        /// Most requests per second, for each account by itself: every attempt counts, retries and those for finding
-        /// buckets too.
+        /// Most requests per second, for each AWS account and address: every attempt counts, retries and those for
+        /// finding buckets too.
         #[schemars(example = 500)]
         requests_per_second: Key<Count<{ u32::MAX }>>,
         /// The same for each bucket.

@@ -13,7 +13,7 @@ pub use estimate::{
 };
 pub use survey::{LeftOut, WhyLeftOut, left_out};
 
-use crate::job::{NameRules, PathTemplate};
+use crate::job::{NameGlobs, NameRules, PathTemplate};
 use crate::output::{Place, PlaceValues};
 use crate::s3::FoundBucket;
 use crate::state::BucketEntry;
@@ -41,11 +41,13 @@ pub fn search(rules: &NameRules) -> Search {
     Search { literals, list }
 }
 
-/// The buckets of an account that the job wants, in the order of their names.
+/// The buckets of an account that the job wants, in the order of their names: by name, and by region
+/// where `regions` says which.
 #[must_use]
 pub fn select(
     account: u32,
     rules: &NameRules,
+    regions: Option<&NameGlobs>,
     literals: &[(String, String)],
     found: &[FoundBucket],
     home_region: &str,
@@ -64,7 +66,7 @@ pub fn select(
         let entry = BucketEntry { account, name: name.clone(), region: region.clone(), literal: true };
         selected.insert(name.clone(), entry);
     }
-    selected.into_values().collect()
+    selected.into_values().filter(|entry| regions.is_none_or(|regions| regions.matches(&entry.region))).collect()
 }
 
 /// The run that buckets are placed in.
@@ -78,6 +80,8 @@ pub struct RunNames<'run> {
     pub date: &'run str,
     /// The names of the accounts, in the run's order.
     pub accounts: &'run [String],
+    /// Their ids, as far as they are known, in the same order.
+    pub account_ids: &'run [String],
     /// The extension of the files.
     pub ext: &'run str,
 }
@@ -92,7 +96,7 @@ impl RunNames<'_> {
             run: self.run,
             date: self.date,
             account,
-            account_id: "",
+            account_id: self.account_ids.get(bucket.account as usize).map_or("", String::as_str),
             bucket: &bucket.name,
             region: &bucket.region,
             ext: self.ext,

@@ -78,7 +78,7 @@ mod tests {
             name: name.to_owned(),
             region: Some(if name == "logs-far" { "ap-east-1" } else { "us-east-1" }.to_owned()),
         });
-        let selected = super::super::select(0, rules, &[], &found, "us-east-1");
+        let selected = super::super::select(0, rules, None, &[], &found, "us-east-1");
         // As if the account's regions had left it out.
         let selected: Vec<BucketEntry> = selected.into_iter().filter(|bucket| bucket.name != "logs-far").collect();
         assert_eq!(selected.len(), 1);

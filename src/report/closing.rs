@@ -126,7 +126,7 @@ written to data/quarterly/20261122T114500Z
   prod/バケット        AccessDenied (403): Access Denied
 1 bucket missing: they do not exist any more, or their names in the job are wrong
   prod/gone            NoSuchBucket (404): The specified bucket does not exist
-1 bucket moved: set `region` of their account to the one they are in
+1 bucket moved: the store sent these requests elsewhere, and not to where they could be followed
   prod/abroad          PermanentRedirect (301): the bucket is in eu-west-1
 1 bucket throttled: run the same command again later, or lower `limits.requests_per_second`
   prod/p-last          SlowDown

@@ -84,7 +84,7 @@ fn hint(verdict: Verdict) -> Option<&'static str> {
             "allow s3:ListBucket on them, leave them out with `buckets.exclude`, or set `buckets.on_denied = \"skip\"`"
         }
         Verdict::Missing => "they do not exist any more, or their names in the job are wrong",
-        Verdict::Moved => "set `region` of their account to the one they are in",
+        Verdict::Moved => "the store sent these requests elsewhere, and not to where they could be followed",
         Verdict::Throttled => "run the same command again later, or lower `limits.requests_per_second`",
         Verdict::Failed => "mend what the reason names; `log.level = \"debug\"` logs every failed request with its id",
         // How to go on is told of the run; what was asked for needs no advice.

@@ -123,6 +123,12 @@ fn ended(label: &BucketLabel, verdict: Verdict, reason: Option<&str>, objects: u
 fn log(event: &Event) {
     match event {
         Event::DemoStarted { account, url } => info!(account, url, "demo endpoint started"),
+        Event::AccountIdentified { account, account_id: Some(account_id), arn } => {
+            info!(account, account_id, arn, "account identified");
+        }
+        Event::AccountIdentified { account, account_id: None, .. } => {
+            info!(account, "account not identified: its store does not tell whose the credentials are");
+        }
         Event::AccountDiscovered { account, found, selected } => {
             info!(account, found, selected, "account discovered");
         }

@@ -41,7 +41,7 @@ pub use plan::{
     PlannedWindow, Plans, RunBegin,
 };
 pub use plan_text::plan_text;
-pub use price::{PriceEstimate, estimate as price_estimate, is_aws};
+pub use price::{PriceEstimate, estimate as price_estimate};
 pub use progress::report;
 pub use record::RunTag;
 pub use schema::{plan_schema, summary_schema};

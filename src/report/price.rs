@@ -22,18 +22,6 @@ pub struct PriceEstimate {
     pub basis: String,
 }
 
-/// Whether requests to an endpoint are billed by AWS: to its own, and to others of its domains, such as
-/// VPC endpoints.
-#[must_use]
-pub fn is_aws(endpoint_url: Option<&str>) -> bool {
-    let Some(url) = endpoint_url else {
-        return true;
-    };
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?']).next().unwrap_or_default();
-    let host = authority.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].into_iter().any(|domain| host.ends_with(domain))
-}
-
 /// The estimate for so many billable requests, at this price for 1,000; `None` where no account is
 /// AWS's.
 #[must_use]
@@ -93,18 +81,6 @@ mod tests {
 
     #[test]
     fn only_requests_to_aws_have_a_price() {
-        for endpoint in [
-            None,
-            Some("https://bucket.vpce-1a2b.s3.{region}.vpce.amazonaws.com"),
-            Some("https://s3.cn-north-1.amazonaws.com.cn:443/x"),
-        ] {
-            assert!(is_aws(endpoint), "{endpoint:?}");
-        }
-        for endpoint in
-            ["demo:", "http://127.0.0.1:9000", "https://amazonaws.com.example.com", "https://x.test/.amazonaws.com"]
-        {
-            assert!(!is_aws(Some(endpoint)), "{endpoint}");
-        }
         assert_eq!(estimate(None, 0.005).usd, None);
         assert_eq!(estimate(Some(0), 0.005).usd, Some(0.0));
         assert_eq!(estimate(Some(1_000), 0.005).usd, Some(0.005));

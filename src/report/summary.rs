@@ -165,8 +165,11 @@ pub struct AccountSummary {
 /// As what an account was used: what the job says of its credentials and its endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountIdentity {
-    /// The twelve digits of its id, where the job says it.
+    /// The twelve digits of its id: as the credentials tell, else as the job says.
     pub account_id: Option<String>,
+    /// The user or role session that asked; `null` where the store does not tell, and the id was then not
+    /// checked.
+    pub arn: Option<String>,
     /// The profile of the AWS configuration; `null` are the ambient credentials, or none.
     pub profile: Option<String>,
     /// The role assumed.
@@ -304,7 +307,8 @@ fn account(job: &Job, record: &AccountRecord) -> AccountSummary {
 pub fn account_identity(job: &Job, record: &AccountRecord) -> AccountIdentity {
     let account = job.accounts.iter().find(|account| account.name == record.name);
     let identity = account.map(|account| AccountIdentity {
-        account_id: account.account_id.clone(),
+        account_id: record.account_id.clone().or_else(|| account.account_id.clone()),
+        arn: record.arn.clone(),
         profile: account.profile.clone(),
         role_arn: account.role.as_ref().map(|role| role.arn.clone()),
         endpoint_url: account.endpoint_url.clone(),
@@ -387,6 +391,8 @@ pub(super) mod tests {
             name: name.to_owned(),
             discovered: true,
             settled: true,
+            account_id: None,
+            arn: None,
             endpoint: None,
             verdict: AccountVerdict::Ok,
             reason: None,
@@ -591,6 +597,7 @@ pub(super) mod tests {
       "name": "prod",
       "identity": {
         "account_id": null,
+        "arn": null,
         "profile": null,
         "role_arn": null,
         "endpoint_url": null,
@@ -604,6 +611,7 @@ pub(super) mod tests {
       "name": "test",
       "identity": {
         "account_id": null,
+        "arn": null,
         "profile": null,
         "role_arn": null,
         "endpoint_url": null,

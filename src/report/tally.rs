@@ -150,6 +150,7 @@ impl Tally {
             | Event::RunDropped { .. }
             | Event::StateDropped { .. }
             | Event::FilesMadeAgain { .. }
+            | Event::AccountIdentified { .. }
             | Event::RunEnded { .. } => {}
         }
     }

@@ -7,6 +7,7 @@
 //! the page to its end: the SDK takes more for a listing than a listing. Pacing does not belong here: the caller's
 //! attempt timeout runs while this code does.
 
+use super::classify::SentAt;
 use super::elements::{self, Root};
 use super::fault::PageFault;
 use super::page::BodySink;
@@ -139,15 +140,19 @@ struct ScanningConnector(SharedHttpConnector);
 impl HttpConnector for ScanningConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let tap = request.extension::<PageTap>().cloned();
+        let sent_at = request.headers().get("x-amz-date").and_then(SentAt::of);
         let answer = self.0.call(request);
-        let Some(tap) = tap else {
-            return answer;
-        };
         HttpConnectorFuture::new(async move {
-            tap.sink().begin();
+            if let Some(tap) = &tap {
+                tap.sink().begin();
+            }
             let mut response = answer.await?;
             if response.status().is_success() {
-                tap.read(&mut response).await?;
+                if let Some(tap) = &tap {
+                    tap.read(&mut response).await?;
+                }
+            } else if let Some(sent_at) = sent_at {
+                response.add_extension(sent_at);
             }
             Ok(response)
         })

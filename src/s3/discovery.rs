@@ -36,11 +36,12 @@ impl Store {
     /// # Errors
     /// The classified failure of this one attempt.
     pub async fn list_buckets(&self, paged: bool, token: Option<&str>) -> Result<BucketPage, Failure> {
-        let mut request = self.client(self.home_region()).list_buckets();
+        let region = self.home_region();
+        let mut request = self.client(&region).list_buckets();
         if paged {
             request = request.max_buckets(MAX_BUCKETS).set_continuation_token(token.map(str::to_owned));
         }
-        let answer = request.send().await.map_err(|error| Failure::from_sdk(&error))?;
+        let answer = self.learn(None, &region, request.send().await.map_err(|error| Failure::from_sdk(&error)))?;
         let found = |bucket: &aws_sdk_s3::types::Bucket| {
             let name = bucket.name()?.to_owned();
             Some(FoundBucket { name, region: bucket.bucket_region().map(str::to_owned) })
@@ -57,14 +58,15 @@ impl Store {
     /// # Errors
     /// The classified failure, where the answer names no region.
     pub async fn bucket_region(&self, bucket: &str) -> Result<Option<String>, Failure> {
-        match self
-            .client(self.home_region())
+        let home = self.home_region();
+        let sent = self
+            .client(&home)
             .head_bucket()
             .bucket(bucket)
-            .set_expected_bucket_owner(self.bucket_owner.clone())
+            .set_expected_bucket_owner(self.expected_owner(bucket))
             .send()
-            .await
-        {
+            .await;
+        let answer = match sent {
             Ok(answer) => Ok(answer.bucket_region().map(str::to_owned)),
             Err(error) => {
                 let header = error.raw_response().and_then(|raw| raw.headers().get("x-amz-bucket-region"));
@@ -73,6 +75,7 @@ impl Store {
                     None => Err(Failure::from_sdk(&error)),
                 }
             }
-        }
+        };
+        answer.map_err(|failure| self.advised(failure))
     }
 }

@@ -7,27 +7,36 @@
 
 mod access;
 mod bound;
+mod classify;
 pub mod connector;
 mod details;
 pub mod discovery;
 mod elements;
+mod endpoint;
 mod failure;
 mod fault;
+mod identity;
+mod network;
 mod object;
 mod page;
 mod page_scan;
+mod profiles;
 mod range;
+mod regions;
 mod store;
 mod text;
 
-pub use access::{Access, Identity};
+pub use access::{Access, AssumedRole, Identity};
 pub use bound::Bound;
 pub use connector::PageTap;
 pub use details::{Details, WantedDetails};
 pub use discovery::FoundBucket;
 pub use elements::{Root, root};
+pub use endpoint::is_aws;
 pub use failure::{Failure, FailureKind};
 pub use fault::PageFault;
+pub use identity::CallerIdentity;
+pub use network::Network;
 pub use object::{Object, ObjectSink, Size};
 pub use page::{BodySink, PageFacts};
 pub use page_scan::PageScan;

@@ -6,31 +6,19 @@
 //! and growing timeouts are decided here and nowhere else.
 
 use super::budget::Budget;
+use super::limiter::Limiter;
 use super::pace::BucketPace;
 use super::stop::Stop;
 use crate::event::{Effort, Event, Events, FailedAttempt, SlowdownCause, Subject};
 use crate::job::Pace;
 use crate::s3::{Failure, FailureKind};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::future::Future;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
-
-/// Paces requests to a rate.
-pub type Limiter = DefaultDirectRateLimiter;
-
-/// A limiter of `rate` requests per second. The burst is what may go at once after a pause; a
-/// hundredth of the rate unless given: a smaller one loses part of the rate when many wait.
-#[must_use]
-pub fn limiter(rate: NonZeroU32, burst: Option<NonZeroU32>) -> Limiter {
-    let burst = burst.or(NonZeroU32::new(rate.get() / 100)).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::direct(Quota::per_second(rate).allow_burst(burst))
-}
 
 /// Why a request gave nothing.
 #[derive(Debug)]
@@ -59,7 +47,7 @@ impl Caller {
     #[must_use]
     pub fn new(pace: &Pace, slots: Arc<Semaphore>, budget: Arc<Budget>, events: Events, stop: Stop) -> Self {
         Self {
-            account: pace.requests_per_second.map(|rate| Arc::new(limiter(rate, pace.burst))),
+            account: pace.requests_per_second.map(|rate| Arc::new(Limiter::new(rate, pace.burst))),
             pace: Arc::new(pace.clone()),
             slots,
             budget,
@@ -67,6 +55,12 @@ impl Caller {
             events,
             stop,
         }
+    }
+
+    /// The same caller, at a pace that it shares with those of the same AWS account.
+    #[must_use]
+    pub fn sharing(self, account: Option<Arc<Limiter>>) -> Self {
+        Self { account, ..self }
     }
 
     /// The same caller, heeding another wish to stop.
@@ -79,7 +73,7 @@ impl Caller {
     #[must_use]
     pub fn bucket_pace(&self) -> BucketPace {
         let burst = self.pace.burst;
-        BucketPace::new(self.pace.bucket_requests_per_second.map(|rate| (rate, limiter(rate, burst))))
+        BucketPace::new(self.pace.bucket_requests_per_second.map(|rate| (rate, Limiter::new(rate, burst))))
     }
 
     /// The wish to stop that this caller heeds.
@@ -107,8 +101,9 @@ impl Caller {
         effort: &mut Effort,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Halt> {
-        let mut timeouts = 0;
-        for attempt in 1.. {
+        let (mut timeouts, mut attempt) = (0, 0);
+        loop {
+            attempt += 1;
             let permit = self.stop.unless_requested(self.permit(bucket)).await.ok_or(Halt::Interrupted)?;
             if !self.budget.take() {
                 return Err(Halt::Interrupted);
@@ -131,6 +126,12 @@ impl Caller {
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure::local(FailureKind::Timeout, format!("no answer within {timeout:?}")),
             };
+            if matches!(failure.kind, FailureKind::Redirected(_)) {
+                // The store sees to it that this comes once for each that asked in the wrong region.
+                effort.retries += 1;
+                attempt -= 1;
+                continue;
+            }
             // Listing over many delete markers can take S3 minutes: the next attempt waits longer.
             timeouts = (timeouts + u32::from(failure.kind == FailureKind::Timeout)).min(3);
             effort.throttles += u64::from(failure.kind == FailureKind::Throttled);
@@ -145,7 +146,6 @@ impl Caller {
                 None => return Err(Halt::Failed(failure)),
             }
         }
-        unreachable!("the last attempt returns")
     }
 
     /// What an answer says of the pace at which its bucket can be asked.
@@ -178,7 +178,7 @@ impl Caller {
             bucket.permit().await;
         }
         if let Some(account) = &self.account {
-            account.until_ready().await;
+            account.ready().await;
         }
         // The semaphore is never closed.
         self.slots.acquire().await.ok()
@@ -243,16 +243,5 @@ mod tests {
         }
         assert_eq!(back_off(1, Some(Duration::from_secs(7))), Duration::from_secs(7));
         assert_eq!(back_off(1, Some(Duration::from_secs(7000))), Duration::from_mins(5));
-    }
-
-    #[test]
-    fn the_burst_is_a_hundredth_of_the_rate() {
-        let burst_of = |rate, burst| {
-            let limiter = limiter(NonZeroU32::new(rate).unwrap(), burst);
-            let clock = std::iter::repeat_with(|| limiter.check().is_ok());
-            clock.take_while(|ready| *ready).take(1000).count()
-        };
-        assert_eq!(burst_of(1, None), 1);
-        assert_eq!(burst_of(10, NonZeroU32::new(4)), 4);
     }
 }

@@ -25,7 +25,8 @@ pub fn fate(failure: &Failure, literal: bool, ordered: bool, on_denied: OnDenied
         FailureKind::Denied if on_denied == OnDenied::Skip && !literal => Fate::Final(Verdict::Skipped),
         FailureKind::Denied => Fate::Final(Verdict::Denied),
         FailureKind::Missing => Fate::Final(Verdict::Missing),
-        FailureKind::Moved(_) => Fate::Final(Verdict::Moved),
+        // A redirect is followed before it gets here.
+        FailureKind::Moved(_) | FailureKind::Redirected(_) => Fate::Final(Verdict::Moved),
         FailureKind::Untrusted if ordered => Fate::Restart,
         FailureKind::Untrusted | FailureKind::Refused | FailureKind::Encoding(_) => Fate::Final(Verdict::Failed),
         FailureKind::Throttled => Fate::Halted(Verdict::Throttled),

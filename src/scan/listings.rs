@@ -90,16 +90,26 @@ impl Listings {
         }
     }
 
-    /// The bucket to which the next worker goes, of those with ranges that wait: of those that have use
-    /// for one, the one with the fewest, and of these the one that waited longest.
+    /// The bucket to which the next worker goes, of those with ranges that wait and use for one: in the
+    /// account with the fewest workers the bucket with the fewest, and of these the one that waited longest.
     pub fn next(&mut self, most: usize) -> Option<u32> {
+        let busy = self.busy();
         let workers = |place: &u32| {
             let listing = self.open.get(place)?;
-            listing.has_use(most).then_some(listing.workers.len())
+            listing.has_use(most).then_some((busy.get(&listing.account), listing.workers.len()))
         };
         let useful = self.turns.iter().enumerate().filter_map(|(at, place)| Some((at, workers(place)?)));
         let (at, _) = useful.min_by_key(|(_, workers)| *workers)?;
         self.turns.remove(at)
+    }
+
+    /// Workers under way, by account.
+    fn busy(&self) -> BTreeMap<u32, usize> {
+        let mut busy = BTreeMap::new();
+        for listing in self.open.values() {
+            *busy.entry(listing.account).or_default() += listing.workers.len();
+        }
+        busy
     }
 
     /// The ranges that may be split, the most useful first: `ranges` are those in progress of a bucket.
@@ -108,10 +118,7 @@ impl Listings {
         most: usize,
         ranges: impl Fn(u32) -> R,
     ) -> Vec<(u32, Candidate)> {
-        let mut busy: BTreeMap<u32, usize> = BTreeMap::new();
-        for listing in self.open.values() {
-            *busy.entry(listing.account).or_default() += listing.workers.len();
-        }
+        let busy = self.busy();
         let mut candidates: Vec<(usize, u32, Candidate)> = Vec::new();
         for (&place, listing) in &self.open {
             if !listing.splitter.is_informed() || listing.failure.is_some() || !listing.has_use(most) {
@@ -171,6 +178,14 @@ mod tests {
             listings.get_mut(2).unwrap().workers.pop_first();
             assert_eq!(turn(&mut listings), 2);
         }
+    }
+
+    #[test]
+    fn an_account_of_many_buckets_leaves_the_others_their_share() {
+        let mut listings = listings(&[1, 2, 3, 9]);
+        listings.get_mut(9).unwrap().account = 7;
+        let turns: Vec<u32> = (0..6).map(|_| turn(&mut listings)).collect();
+        assert_eq!(turns, [1, 9, 2, 9, 3, 9]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Owns that a permit of either is taken before a request is sent, never while it runs; and the number
 //! of workers that such a pace keeps busy, so that no slot of the run waits for a slow bucket.
 
-use super::caller::Limiter;
+use super::limiter::Limiter;
 use super::rhythm::Rhythm;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,7 +32,7 @@ impl BucketPace {
     /// Waits until a request may be sent.
     pub async fn permit(&self) {
         if let Some((_, limiter)) = &self.allowed {
-            limiter.until_ready().await;
+            limiter.ready().await;
         }
         // One after another, and only the first of those who wait looks at the clock.
         let _turn = self.turn.lock().await;
@@ -83,7 +83,6 @@ impl Default for BucketPace {
 
 #[cfg(test)]
 mod tests {
-    use super::super::caller::limiter;
     use super::*;
 
     #[test]
@@ -102,7 +101,7 @@ mod tests {
     #[test]
     fn what_a_job_allows_bounds_the_workers_too() {
         let rate = NonZeroU32::new(10).unwrap();
-        let pace = BucketPace::new(Some((rate, limiter(rate, None))));
+        let pace = BucketPace::new(Some((rate, Limiter::new(rate, None))));
         assert_eq!(pace.workers(64), 64, "nobody knows how long a request takes");
         pace.rhythm().answered(Duration::ZERO, Duration::from_millis(300), false);
         assert_eq!(pace.workers(64), 7);

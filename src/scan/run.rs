@@ -14,7 +14,7 @@ use crate::event::{BucketLabel, Verdict};
 use crate::output::FileError;
 use crate::s3::{Lister, Range};
 use crate::state::{FileEntry, RunFolder, RunStore, StateError};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
@@ -125,9 +125,25 @@ impl<L: Lister> Run<L> {
         }
         let all = 0..u32::try_from(run.input.buckets.len()).unwrap_or(u32::MAX);
         let untouched = all.filter(|place| !finished.contains(place) && !run.ledger.open.contains_key(place));
+        let mut untouched: Vec<u32> = untouched.collect();
+        run.by_turns(&mut untouched);
         run.pending.extend(untouched);
         run.store = Some(store);
         Ok(run)
+    }
+
+    /// Puts buckets in the order in which they are begun: one of each account, then the next of each, so
+    /// that an account of many buckets does not keep the others waiting.
+    fn by_turns(&self, places: &mut [u32]) {
+        let mut begun: HashMap<u32, u32> = HashMap::new();
+        let mut turn = |place: &u32| {
+            let account = self.input.buckets[*place as usize].entry.account;
+            let turn = begun.entry(account).or_default();
+            *turn += 1;
+            *turn
+        };
+        let turns: HashMap<u32, u32> = places.iter().map(|place| (*place, turn(place))).collect();
+        places.sort_by_key(|place| turns[place]);
     }
 
     async fn work(&mut self) -> Result<(), ScanError> {

@@ -103,6 +103,12 @@ pub struct AccountRecord {
     /// Whether nothing more is to be learnt of it in this run: its buckets are known, or it cannot
     /// be used for a reason that waiting does not mend.
     pub settled: bool,
+    /// The twelve digits of its id, as the credentials tell, or as the job says where they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The user or role session that asked last; `None` where the store does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
     /// The address that was asked; `None` is that of AWS, or of the synthetic store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,

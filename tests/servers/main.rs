@@ -5,6 +5,7 @@
 //! where they are, in variables that begin with `S3SCAN_TEST_`. A program that is not there fails these
 //! tests; nothing is skipped.
 //!
+//! - `accounts`: many AWS accounts, their users and roles, at moto: each bucket under its own
 //! - `classic`: the dialect `classic` against Python's csv module
 //! - `client`: puts objects as others do
 //! - `conformance`: what must hold of a scan whatever the store; the suite runs it too
@@ -20,6 +21,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests prepare files, and wait for processes by asking them")]
 
+mod accounts;
 mod classic;
 mod client;
 #[path = "../conformance/mod.rs"]

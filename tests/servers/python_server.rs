@@ -49,10 +49,33 @@ impl PythonServer {
         self.tell(&json!(["buckets", names]));
     }
 
+    /// Puts a user with these permissions into an account; its key and its secret.
+    pub fn user(&mut self, account: &str, name: &str, statements: &Value) -> (String, String) {
+        self.send(&json!(["user", account, name, statements]));
+        let line = self.line();
+        assert_eq!(self.line(), "done");
+        let (key, secret) = line.split_once(' ').expect("two words");
+        (key.to_owned(), secret.to_owned())
+    }
+
+    /// Puts a role into an account.
+    pub fn role(&mut self, account: &str, name: &str, trust: &Value, statements: &Value) {
+        self.tell(&json!(["role", account, name, trust, statements]));
+    }
+
+    /// Puts buckets into an account, with so many objects each.
+    pub fn put_account_buckets(&mut self, account: &str, region: &str, names: &[String], objects: u32) {
+        self.tell(&json!(["account_buckets", account, region, names, objects]));
+    }
+
     fn tell(&mut self, command: &Value) {
+        self.send(command);
+        assert_eq!(self.line(), "done");
+    }
+
+    fn send(&mut self, command: &Value) {
         let input = self.input.as_mut().expect("held until the end");
         writeln!(input, "{command}").expect("the server reads");
-        assert_eq!(self.line(), "done");
     }
 }
 

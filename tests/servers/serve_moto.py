@@ -7,9 +7,14 @@ answers and then, a line each, the access key and the secret of two users: `one`
 `two` may do what it likes but not list objects. Ends when its standard input does, so that it never
 outlives who started it.
 
-Each line of its input is a JSON array, `["objects", bucket, [[key, size, milliseconds], ...]]` or
-`["buckets", [name, ...]]`: they are put straight into its memory, and `done` is printed. Thousands of
-them take a second instead of a minute.
+Each line of its input is a JSON array: they are put straight into its memory, and `done` is printed.
+Thousands of them take a second instead of a minute.
+
+    ["objects", bucket, [[key, size, milliseconds], ...]]
+    ["buckets", [name, ...]]              of the account of those users
+    ["account_buckets", account, region, [name, ...], objects]   of any account, with so many objects each
+    ["user", account, name, statements]   its key and secret are printed first
+    ["role", account, name, trust, statements]   whom the policy `trust` lets assume it
 """
 
 import datetime
@@ -33,20 +38,33 @@ ACCOUNT = "123456789012"
 logging.getLogger("werkzeug").setLevel(logging.WARNING)
 
 
+def policy(statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 def allow(*actions):
     return {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
 
 
-def user(name, *statements):
-    iam = iam_backends[ACCOUNT]["aws"]
+def user(account, name, statements):
+    iam = iam_backends[account]["aws"]
     iam.create_user("us-east-1", name)
-    iam.put_user_policy(name, "all", json.dumps({"Version": "2012-10-17", "Statement": list(statements)}))
+    iam.put_user_policy(name, "all", policy(statements))
     key = iam.create_access_key(name)
     print(key.access_key_id, key.secret_access_key, flush=True)
 
 
-def put_objects(bucket, objects):
-    s3 = s3_backends[ACCOUNT]["aws"]
+def role(account, name, trust, statements):
+    iam = iam_backends[account]["aws"]
+    iam.create_role(
+        role_name=name, assume_role_policy_document=policy(trust), path="/", permissions_boundary=None,
+        description="", tags=[], max_session_duration="3600",
+    )
+    iam.put_role_policy(name, "all", policy(statements))
+
+
+def put_objects(bucket, objects, account=ACCOUNT):
+    s3 = s3_backends[account]["aws"]
     for key, size, milliseconds in objects:
         put = s3.put_object(bucket, key, b"x" * size, disable_notification=True)
         put.last_modified = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.timezone.utc).replace(tzinfo=None)
@@ -58,14 +76,24 @@ def put_buckets(names):
         s3.create_bucket(name, "us-east-1")
 
 
+def put_account_buckets(account, region, names, objects):
+    s3 = s3_backends[account]["aws"]
+    for name in names:
+        s3.create_bucket(name, region)
+        put_objects(name, [[f"key-{number:04}", number, 1735689600000] for number in range(objects)], account)
+
+
+COMMANDS = {
+    "objects": put_objects, "buckets": put_buckets, "account_buckets": put_account_buckets, "user": user, "role": role,
+}
 app = DomainDispatcherApplication(create_backend_app)
 server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
-user("one", allow("*"))
-user("two", allow("s3:ListAllMyBuckets", "s3:GetBucketLocation"))
+user(ACCOUNT, "one", [allow("*")])
+user(ACCOUNT, "two", [allow("s3:ListAllMyBuckets", "s3:GetBucketLocation")])
 
 for line in sys.stdin:
     what, *arguments = json.loads(line)
-    {"objects": put_objects, "buckets": put_buckets}[what](*arguments)
+    COMMANDS[what](*arguments)
     print("done", flush=True)

@@ -4,8 +4,9 @@
 
 Keeps everything in FOLDER; a page of a listing holds at most PAGE keys. Prints its address once it
 answers, and ends when its standard input does, so that it never outlives who started it. Of its
-two users, `one:user` may do everything, and `one:guest`, in the same account, only what is granted;
-their secrets are `user-secret` and `guest-secret`.
+users, `one:user` may do everything, and `one:guest`, in the same account, only what is granted; `two:user`
+may do everything in an account of its own. Their secrets are `user-secret`, `guest-secret` and
+`other-secret`.
 
 Each line of its input is a JSON array, `["objects", bucket, [[key, size, milliseconds], ...]]` or
 `["buckets", [name, ...]]`, of that account: they are written into Swift's own databases, where listings
@@ -44,6 +45,7 @@ max_bucket_listing = {PAGE}
 use = egg:swift#tempauth
 user_one_user = user-secret .admin
 user_one_guest = guest-secret
+user_two_user = other-secret .admin
 [filter:copy]
 use = egg:swift#copy
 [filter:slo]

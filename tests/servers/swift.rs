@@ -77,19 +77,48 @@ fn what_it_refuses() {
     refusals::denied_and_missing(&swift.guest, Some("closed"), "open");
 }
 
-/// It takes signatures for its own region only, and names it.
+/// It takes signatures for its own region only, and names it in its answer's document: there it is
+/// asked again.
 #[test]
 fn another_region_than_its_own() {
     let swift = Swift::start(1000);
-    Client::new(&swift.endpoint).create_bucket("open");
-    let region = "region = \"eu-west-1\"";
-    let stderr = Workspace::new(&swift.endpoint, region).run(3);
-    assert!(stderr.contains("expecting 'us-east-1'") && stderr.contains("`region`"), "{stderr}");
-    let literal = Workspace::new(&swift.endpoint, &format!("{region}\n[buckets]\ninclude = [\"open\"]"));
-    let stderr = literal.run(3);
-    assert!(stderr.contains("expecting 'us-east-1'"), "{stderr}");
-    assert_eq!(literal.buckets()["open"]["verdict"], "moved");
-    assert_eq!(literal.file("open"), None);
+    let client = Client::new(&swift.endpoint);
+    client.create_bucket("open");
+    client.put("open", "a", 3);
+    for rest in ["", "[buckets]\ninclude = [\"open\"]"] {
+        let rest = format!("region = \"eu-west-1\"\n{rest}\n[output]\ncolumns = [\"region\", \"key\"]");
+        let workspace = Workspace::new(&swift.endpoint, &rest);
+        workspace.run(0);
+        assert_eq!(workspace.buckets()["open"]["rows"], "1");
+        assert_eq!(workspace.summary()["totals"]["retries"], 1, "once for all");
+    }
+}
+
+/// Its accounts have name spaces of their own: two of them may have buckets of one name.
+#[test]
+fn two_accounts_with_a_bucket_of_one_name() {
+    let swift = Swift::start(1000);
+    let other =
+        Endpoint { access_key: "two:user".to_owned(), secret_key: "other-secret".to_owned(), ..swift.endpoint.clone() };
+    for (endpoint, sizes) in [(&swift.endpoint, 1..=2), (&other, 3..=7)] {
+        let client = Client::new(endpoint);
+        client.create_bucket("data");
+        for size in sizes {
+            client.put("data", &format!("{size}"), size);
+        }
+    }
+    let second = "profile = \"one\"\n[accounts.second]\nprofile = \"two\"\npath_style = true";
+    let workspace = Workspace::new(&swift.endpoint, &format!("{second}\nendpoint_url = \"{}\"", other.url));
+    let keys = |name: &str, of: &Endpoint| {
+        format!("[{name}]\naws_access_key_id = {}\naws_secret_access_key = {}\n", of.access_key, of.secret_key)
+    };
+    workspace.write(".aws/credentials", &(keys("one", &swift.endpoint) + &keys("two", &other)));
+    workspace.run(0);
+    let objects = |account: &str| workspace.objects_of(account, "data").into_iter().map(|object| object.size);
+    assert_eq!(objects("store").collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(objects("second").collect::<Vec<_>>(), [3, 4, 5, 6, 7]);
+    let accounts = &workspace.summary()["accounts"];
+    assert!(accounts[0]["identity"]["arn"].is_null() && accounts[0]["identity"]["account_id"].is_null(), "{accounts}");
 }
 
 /// It gives owners, and no checksums, restores or storage classes but one.

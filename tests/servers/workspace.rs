@@ -60,6 +60,18 @@ impl Workspace {
         rows(&self.file(bucket).expect("a published file"))
     }
 
+    /// The objects in the only file of a bucket of this account.
+    pub fn objects_of(&self, account: &str, bucket: &str) -> Vec<Object> {
+        rows(&self.newest().expect("a run").join(format!("{account}/{bucket}_1.csv")))
+    }
+
+    /// Writes a file into the folder, which is the home of who runs the job.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("written");
+    }
+
     /// The only row of a bucket's only file, by column.
     pub fn row(&self, bucket: &str) -> BTreeMap<String, String> {
         let mut rows = rows(&self.file(bucket).expect("a published file"));

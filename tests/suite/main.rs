@@ -4,6 +4,7 @@
 //! - `budgets`: limits of requests and time with the real program: what is sent, what is told, what goes on
 //! - `commands`: the commands beside `run`: what they print, and how they end
 //! - `compressed`: compressed files: the same bytes always, listed as they are, holding what plain files hold
+//! - `credentials`: credentials that do not last as long as a run, and clocks that are wrong
 //! - `dialects`: dialects, sets of columns and encodings of keys against the truth
 //! - `empty_buckets`: buckets that give no row
 //! - `generated`: the reference in the README, fresh or written
@@ -19,11 +20,14 @@
 //! - `memory_run`: the whole scan over `memory_store`, for `limits`, `property`, `ranges` and `space`
 //! - `memory_store`: a store in memory with faults, traps and crashes
 //! - `narrowing`: runs of a part of a job
+//! - `network`: certificates of one's own, and proxies
 //! - `own_settings`: what accounts set for themselves: profiles, buckets, limits
+//! - `pace`: requests a second, as the server counts them
 //! - `planning`: what `plan` tells, and how near it comes to the run
 //! - `prefixes`: listing by prefixes: killed everywhere, and a thousand of them
 //! - `property`: each row once, whatever objects, pages, faults and crashes
 //! - `ranges`: buckets of many ranges: what is bounded, and what one range's end means to the others
+//! - `regions`: buckets in other regions than they are thought to be in
 //! - `replacing`: paths without `{run}`: files of the run before go, no others, whatever comes between
 //! - `resume`: which run an invocation does
 //! - `retry`: a run that is over, done once more where it is not complete
@@ -45,6 +49,7 @@ mod compressed;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod conforming;
+mod credentials;
 mod dialects;
 mod empty_buckets;
 mod generated;
@@ -57,11 +62,14 @@ mod limits;
 mod memory_run;
 mod memory_store;
 mod narrowing;
+mod network;
 mod own_settings;
+mod pace;
 mod planning;
 mod prefixes;
 mod property;
 mod ranges;
+mod regions;
 mod replacing;
 mod resume;
 mod retry;

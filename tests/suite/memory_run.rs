@@ -98,6 +98,8 @@ fn opened(asked: &Asked, entries: &[BucketEntry], folder: &Path) -> RunStore {
         name: "a".into(),
         discovered: true,
         settled: true,
+        account_id: None,
+        arn: None,
         endpoint: None,
         verdict: AccountVerdict::Ok,
         reason: None,

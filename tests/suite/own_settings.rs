@@ -55,6 +55,27 @@ fn a_profile_that_does_not_exist_is_named() {
     }
 }
 
+/// The address that the profile says, in its section of services, before that of the environment; and
+/// that of the job before both.
+#[test]
+fn a_profile_s_address_goes_before_that_of_the_environment() {
+    let [job, profile, environment] = ["demo:?objects=1", "demo:?objects=2", "demo:?objects=3"].map(Server::start);
+    let workspace = with_profile(&profile, ACCESS_KEY, SECRET_KEY);
+    let near = format!("[services near]\ns3 =\n  endpoint_url = {}\n", profile.url);
+    workspace.write(".aws/config", format!("[profile x]\nregion = us-east-1\nservices = near\n{near}"));
+    let buckets = "[buckets]\ninclude = [\"demo-flat\"]";
+    let objects = |account: &str| {
+        workspace.write("job.toml", format!("version = 1\n[accounts.a]\npath_style = true\n{account}\n{buckets}\n"));
+        let mut command = workspace.command(&["run", "job.toml", "-q"]);
+        let output = command.env("AWS_ENDPOINT_URL_S3", &environment.url).output().expect("runs");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        rows(&workspace.files(), "demo-flat").len()
+    };
+    assert_eq!(objects(&format!("profile = \"x\"\nendpoint_url = \"{}\"", job.url)), 1);
+    assert_eq!(objects("profile = \"x\""), 2);
+    assert_eq!(objects(""), 3);
+}
+
 /// Two accounts, each at a server of its own.
 fn two(x: &Server, own: &str, y: &Server, rest: &str) -> Workspace {
     let workspace = Workspace::new();

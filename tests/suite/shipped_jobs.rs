@@ -74,11 +74,13 @@ fn cold_data() {
 }
 
 #[test]
-fn a_job_that_needs_what_is_not_there_yet_is_refused() {
+fn many_accounts_none_of_which_is_there() {
     let workspace = workspace();
-    let output = workspace.command(&["run", "jobs/multi-account.toml"]).output().expect("runs");
+    let nowhere = "accounts.organization.sts_endpoint_url=\"http://127.0.0.1:1\"";
+    let mut command = workspace.command(&["run", "jobs/multi-account.toml", "--set", nowhere]);
+    let output = command.args(["--set", "limits.max_attempts=1"]).output().expect("runs");
     let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("not supported yet"), "{told}");
-    assert!(!workspace.path("data").exists() && !workspace.path("state").exists());
+    assert_eq!(output.status.code(), Some(75), "{told}");
+    assert!(told.contains("no profile `production-audit`") && told.contains("no profile `research`"), "{told}");
+    assert!(!workspace.path("data").exists() && !workspace.path("state/multi-account.json").exists());
 }

@@ -129,6 +129,9 @@ async fn counters_over_http_are_those_of_the_process() {
             most_in_flight: 1,
             faults: BTreeMap::new(),
             throttled: 0,
+            unsigned: 1,
+            expired: 0,
+            access_keys: 1,
         }
     );
 }

@@ -64,8 +64,8 @@ fn cut_off() -> (Workspace, PathBuf) {
     let workspace = Workspace::new();
     workspace.job(LARGE, CHECKPOINTS);
     // One request finds the bucket, four list pages.
-    workspace.expect(124, &["-q", "--set", "limits.max_requests=5"]);
-    let mut command = workspace.command(&["run", "job.toml", "-q"]);
+    workspace.expect(124, &["-q", "--set", "limits.max_requests=5", "--set", "limits.concurrency=1"]);
+    let mut command = workspace.command(&["run", "job.toml", "-q", "--set", "limits.concurrency=1"]);
     let status = command.env("S3SCAN_CRASH_AT", "state-committed:1").status().expect("runs");
     assert_eq!(status.signal(), Some(9), "{status}");
     let state: serde_json::Value =
