@@ -32,7 +32,8 @@ table! {
         /// Requests that may go at once after a pause. Left out: a hundredth of the rate, at least 1.
         #[schemars(example = 5)]
         burst: Key<Count<{ u32::MAX }>>,
-        /// Most requests in flight at once, over the whole run.
+        /// Most requests in flight at once, over the whole run, for one bucket or for many: the ceiling of what is
+        /// found out that a store bears. With 1, each bucket is listed by one request behind the other.
         concurrency: Key<Count<MOST_CONCURRENCY>>,
         /// Attempts at one page. An address that was never reached is tried 4 times at most.
         max_attempts: Key<Count<MOST_ATTEMPTS>>,
