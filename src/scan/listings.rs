@@ -121,7 +121,8 @@ impl Listings {
         let busy = self.busy();
         let mut candidates: Vec<(usize, u32, Candidate)> = Vec::new();
         for (&place, listing) in &self.open {
-            if !listing.splitter.is_informed() || listing.failure.is_some() || !listing.has_use(most) {
+            let most = most.min(listing.splitter.most_workers());
+            if listing.failure.is_some() || !listing.has_use(most) {
                 continue;
             }
             let listed = ranges(place).filter(|record| listing.workers.contains_key(&record.id));

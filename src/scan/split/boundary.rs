@@ -10,6 +10,10 @@ use crate::s3::Key;
 
 /// No key of S3 is longer (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>).
 const LONGEST: usize = 1024;
+/// How far below the ends of a stretch a boundary is looked for.
+const BELOW: usize = 8;
+/// How many bytes are tried at a position: what is wrong with one is mostly wrong with all.
+const TRIES: usize = 4;
 
 /// A key that leaves about `share` of the stretch's width to its left: up to a fifth of it more or less
 /// where that makes the key shorter. `None` where no key will do.
@@ -24,7 +28,9 @@ pub fn boundary(alphabet: &Alphabet, stretch: &Stretch<'_>, share: f64) -> Optio
     let mut low = Some(stretch.low()).filter(|low| low.len() > common);
     let mut high = stretch.until;
     let (mut base, mut scale) = (0.0, 1.0_f64);
-    while prefix.len() < LONGEST {
+    // Deeper than a little below the longer end there is nothing to be found.
+    let deepest = stretch.low().len().max(high.map_or(0, <[u8]>::len)) + BELOW;
+    while prefix.len() < deepest.min(LONGEST) {
         let (shares, due) = (alphabet.shares(step.at), step.is_due());
         let first = low.and_then(|low| low.get(step.at).copied());
         let last = high.and_then(|high| high.get(step.at).copied());
@@ -39,18 +45,22 @@ pub fn boundary(alphabet: &Alphabet, stretch: &Stretch<'_>, share: f64) -> Optio
         };
         let bytes = || first.map_or(0, |first| first.saturating_add(1))..=last.unwrap_or(u8::MAX);
         let mut near: Vec<(f64, u8)> = bytes()
-            .filter(|byte| (0x80..0xc0).contains(byte) == due)
+            .filter(|byte| may_stand(*byte, due))
             .map(|byte| ((begin(byte) - target).abs(), byte))
             .filter(|(distance, _)| *distance <= slack)
             .collect();
         near.sort_by(|one, other| one.0.total_cmp(&other.0));
-        for (_, byte) in near {
+        for (_, byte) in near.into_iter().take(TRIES) {
             if let Some(key) = completed(&prefix, byte, step).filter(|key| lies_in(key, stretch)) {
                 return Some(key);
             }
         }
-        let is_before = |byte: &u8| (0x80..0xc0).contains(byte) == due && begin(*byte) <= target;
+        let is_before = |byte: &u8| may_stand(*byte, due) && begin(*byte) <= target;
         let byte = bytes().rev().find(is_before).or(first)?;
+        if !may_stand(byte, due) && !is_sendable_control(byte) {
+            // No key that begins like this can be sent.
+            return None;
+        }
         if Some(byte) == first {
             scale *= shares.share(byte, due);
         } else {
@@ -63,6 +73,20 @@ pub fn boundary(alphabet: &Alphabet, stretch: &Stretch<'_>, share: f64) -> Optio
         step = step.down(byte);
     }
     None
+}
+
+/// Whether a boundary may have `byte` where a byte that goes on a character is `due` or not.
+fn may_stand(byte: u8, due: bool) -> bool {
+    match byte {
+        0x80..=0xbf => due,
+        0x20..=0x7e | 0xc2..=0xf4 => !due,
+        _ => false,
+    }
+}
+
+/// Control characters that a boundary may have where keys of the store have them: XML allows them.
+fn is_sendable_control(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r' | 0x7f)
 }
 
 fn lies_in(key: &Key, stretch: &Stretch<'_>) -> bool {

@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
 const MOST_GALLOPS: u32 = 4;
 /// A range is not believed to have more than so many times the keys seen so far, and at first pages.
 const BELIEVED: f64 = 256.0;
+/// So many workers may list a bucket for each page seen of it.
+const WORKERS_PER_PAGE: usize = 16;
 /// How much more the keys at a bucket's left end weigh than those at its right end.
 const LEFTWARD: f64 = 15.0;
 /// Of a range's density, the part that is kept when a page says otherwise.
@@ -41,6 +43,7 @@ pub struct Splitter {
     page: u32,
     /// Keys of all pages so far.
     seen: f64,
+    pages: usize,
 }
 
 /// What is known of a range being listed.
@@ -55,6 +58,8 @@ struct Shard {
     gallops: u32,
     /// Splits of it whose first page is still to come.
     unprobed: u32,
+    /// No place to cut it was found; there is none until more is known of it.
+    is_uncut: bool,
 }
 
 /// A page as a splitter sees it.
@@ -79,15 +84,11 @@ pub struct Candidate {
 }
 
 impl Splitter {
-    /// Whether a page has been seen, so that there is something to go by.
-    pub fn is_informed(&self) -> bool {
-        self.density.is_some()
-    }
-
     /// Takes in a page of the range `id`, which was listed from behind `after`.
     pub fn paged(&mut self, id: u32, prefix: &str, after: Option<&Key>, page: &PageKeys) {
         self.page = self.page.max(page.answered);
         self.seen += f64::from(page.answered);
+        self.pages += 1;
         for key in &page.samples {
             self.alphabet.learn(key.as_bytes());
         }
@@ -102,6 +103,7 @@ impl Splitter {
         let shard = self.shards.entry(id).or_default();
         shard.density = if shard.is_probed { Some(blend(shard.density)) } else { Some(found) };
         shard.is_probed = true;
+        shard.is_uncut = false;
     }
 
     /// The range `child` was split off `victim`.
@@ -122,6 +124,7 @@ impl Splitter {
         let victim = self.shards.get_mut(&id).and_then(|shard| shard.victim.take());
         if let Some(victim) = victim.and_then(|victim| self.shards.get_mut(&victim)) {
             victim.unprobed = victim.unprobed.saturating_sub(1);
+            victim.is_uncut = false;
             victim.gallops = if has_keys { 0 } else { (victim.gallops + 1).min(MOST_GALLOPS) };
         }
     }
@@ -148,16 +151,24 @@ impl Splitter {
     }
 
     /// Where a range is cut: what is behind goes to another worker.
-    pub fn cut(&self, record: &RangeRecord) -> Option<Key> {
-        let gallops = self.shards.get(&record.id)?.gallops;
-        boundary(&self.alphabet, &stretch(record), 0.5_f64.powi(1 << gallops))
+    pub fn cut(&mut self, record: &RangeRecord) -> Option<Key> {
+        let shard = self.shards.get_mut(&record.id)?;
+        let cut = boundary(&self.alphabet, &stretch(record), 0.5_f64.powi(1 << shard.gallops));
+        shard.is_uncut = cut.is_none();
+        cut
+    }
+
+    /// How many workers the bucket may have for what is known of it: a small one is listed before many
+    /// could find their keys, and each that finds none has cost a request.
+    pub fn most_workers(&self) -> usize {
+        WORKERS_PER_PAGE * self.pages
     }
 
     /// How many keys a range is thought to have, but for the page in flight. A density that was found in
     /// a narrow place says little of a wide one: there is a limit to what is believed, and the splits that
     /// are to find out more share it, lest all workers look for keys in the same emptiness.
     fn left(&self, record: &RangeRecord) -> Option<f64> {
-        let shard = self.shards.get(&record.id)?;
+        let shard = self.shards.get(&record.id).filter(|shard| !shard.is_uncut)?;
         let page = f64::from(self.page);
         let keys = shard.density.or(self.density)?.exp() * width(&self.alphabet, &stretch(record));
         let believed = keys.min(BELIEVED * self.seen.max(BELIEVED * page));

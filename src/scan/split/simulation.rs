@@ -135,7 +135,7 @@ fn list(keys: &[Vec<u8>], workers: usize, page: usize) -> Outcome {
             } else {
                 record.cursor.after = answer.last().map(|key| Key::from(key.as_slice()));
             }
-            while open.len() < workers
+            while open.len() < workers.min(splitter.most_workers())
                 && let Some(candidate) = best(splitter.candidates(open.iter()))
                 && let victim = open.iter_mut().find(|record| record.id == candidate.range).unwrap()
                 && let Some(cut) = splitter.cut(victim)
