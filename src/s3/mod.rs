@@ -24,7 +24,7 @@ pub use access::{Access, Identity};
 pub use bound::Bound;
 pub use connector::PageTap;
 pub use details::{Details, WantedDetails};
-pub use discovery::FoundBucket;
+pub use discovery::{FoundBucket, is_directory_bucket};
 pub use elements::{Root, root};
 pub use failure::{Failure, FailureKind};
 pub use fault::PageFault;
