@@ -121,6 +121,7 @@ impl From<StateError> for Refusal {
             StateError::Corrupt { .. } => {
                 Self::error(Exit::Files, &error).hint("restore the file, or give up the unfinished run with --fresh")
             }
+            StateError::NoHistory { .. } => Self::error(Exit::Files, &error),
             StateError::Newer { .. } => {
                 Self::error(Exit::Files, &error).hint("use that version, or give up the unfinished run with --fresh")
             }

@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod demo;
 mod exit;
+mod history;
 mod init;
 mod plan;
 mod resume;

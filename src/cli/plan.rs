@@ -7,6 +7,7 @@
 use super::accounts::{self, Accounts, Asked, OpenAccount};
 use super::arguments::{LayerArguments, NarrowArguments, OutputFormat, print, print_json};
 use super::exit::{Exit, Refusal, no_bucket, of_failures};
+use super::history;
 use super::resume::{self, Choice, Chosen, Wish};
 use super::session::{blocked, placed};
 use crate::event::{AccountVerdict, Events};
@@ -14,11 +15,11 @@ use crate::job::{Job, Narrowing};
 use crate::plan::{self, Estimate, Expected, Known, Pace};
 use crate::report::{
     Absence, Plan, PlannedAbsence, PlannedAccount, PlannedBucket, PlannedEffort, PlannedFiles, PlannedRun,
-    PlannedWindow, Plans, RunBegin, account_identity, plan_text, price_estimate, seen,
+    PlannedWindow, Plans, RunBegin, account_identity, plan_text, price_estimate,
 };
-use crate::s3::{Range, is_aws};
+use crate::s3::{Range, is_aws, is_directory_bucket};
 use crate::scan::{Budget, ScanBucket, Stop};
-use crate::state::{AccountRecord, BucketEntry, RunRecord, RunStatus};
+use crate::state::{AccountRecord, BucketEntry, History, RunRecord, RunStatus};
 use clap::Args;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -141,13 +142,11 @@ async fn one(job: &Job, narrowing: &Narrowing, wish: Wish, now: Timestamp) -> Re
     };
     let survey = Survey { job: &job, narrowing: &narrowing, record: &record, before, asked, buckets, billed };
     let (exit, problems) = survey.outlook(budget.reached().is_some());
-    Ok(Some((survey.plan(&known(&job)?, begin, exit, problems), exit)))
-}
-
-/// What is known of the job's buckets: what its last run saw.
-fn known(job: &Job) -> Result<Known, Refusal> {
-    let last = RunRecord::load(&job.state.file)?.filter(|record| record.job == job.name);
-    Ok(last.map_or_else(Known::new, |record| seen(&record.folder)))
+    let (past, ignored) = history::of(&job);
+    if let Some(reason) = ignored {
+        eprintln!("warning: what earlier runs learnt is not used: {reason}");
+    }
+    Ok(Some((survey.plan(&history::known(&past), begin, exit, problems), exit)))
 }
 
 /// What a run has come to before it would go on.
@@ -227,7 +226,12 @@ impl Survey<'_> {
         let expected = |place: usize| {
             let bucket = &self.buckets[place];
             let name = (bucket.fields.account.clone(), bucket.entry.name.clone());
-            Expected { account: bucket.entry.account as usize, known: known.get(&name), listed: self.listed(place) }
+            Expected {
+                account: bucket.entry.account as usize,
+                known: known.get(&name),
+                listed: self.listed(place),
+                in_turn: is_directory_bucket(&bucket.entry.name),
+            }
         };
         let to_list = (0..self.buckets.len()).filter(|place| !self.is_done(*place));
         let estimate = plan::of_run(to_list.map(expected), &pace);
@@ -270,11 +274,10 @@ impl Survey<'_> {
 
     fn pace(&self) -> Pace {
         let job = self.job;
-        // A bucket is listed by one chain of requests for each of its prefixes.
         let ranges = Range::of_prefixes(&job.objects.prefixes).len() as u64;
         Pace {
             ranges,
-            within_bucket: ranges,
+            within_bucket: u64::from(job.limits.concurrency.get()),
             concurrency: u64::from(job.limits.concurrency.get()),
             bucket_rates: job
                 .accounts
@@ -374,7 +377,8 @@ impl Survey<'_> {
         let rows = rows.replace("{job}", &job.name).replace("{run}", &record.run).replace("{date}", &date);
         let runs = record.folder.parent().unwrap_or(&record.folder);
         let of_run = ["summary.json", "buckets.csv", "files.csv"].map(|name| record.folder.join(name));
-        let own = [runs.join("latest.json"), job.state.file.clone(), job.log.file.clone()];
+        let history = History::file(&job.state.file);
+        let own = [runs.join("latest.json"), job.state.file.clone(), history, job.log.file.clone()];
         PlannedFiles {
             rows: rows.replace("{ext}", job.output.extension()),
             at_most: estimate.files,

@@ -25,7 +25,7 @@ fn fingerprint(job: &Job) -> BTreeMap<String, String> {
 
 /// A setting's text; of a long one, such as a thousand prefixes, its digest, for the state is written
 /// again with every commit.
-fn compact(text: String) -> String {
+pub fn compact(text: String) -> String {
     if text.len() <= LONGEST {
         return text;
     }

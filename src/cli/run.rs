@@ -5,8 +5,8 @@ use super::exit::{Exit, Refusal, ScanFacts, no_bucket, of_scan};
 use super::resume::{Choice, Chosen, Wish};
 use super::signals::Listener;
 use super::{
-    FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, environment, plan, resume,
-    session, signals,
+    FormatArgument, LevelArgument, ProgressArgument, RunArguments, ShowingArguments, environment, history, plan,
+    resume, session, signals,
 };
 use crate::event::{AccountVerdict, Event, Events, Verdict};
 use crate::job::{Job, LogFormat, LogLevel, LogSettings};
@@ -184,9 +184,9 @@ async fn shown(
     drop(events);
     // The reporter ends with the last sender of events; it cannot fail.
     let _ = reporter.await;
-    let Closing { exit, over, can_retry, complaints, summary } = closed?;
-    for complaint in complaints {
-        console.print(&complaint.to_string());
+    let Closing { exit, over, can_retry, complaints, forgotten, summary } = closed?;
+    for told in complaints.iter().map(ToString::to_string).chain(forgotten) {
+        console.print(&told);
     }
     if over {
         for note in earlier_files(&summary) {
@@ -229,6 +229,8 @@ struct Closing {
     can_retry: bool,
     /// What the verdict of no bucket and no account tells.
     complaints: Vec<Refusal>,
+    /// What is to be said where what was learnt could not be kept.
+    forgotten: Option<String>,
     summary: Summary,
 }
 
@@ -259,13 +261,16 @@ fn close(
         resumed,
         warnings,
     })?;
+    // While the journals are there; they go with the end of a run.
+    let is_all = over && exit == Exit::Complete && outcome.store.record().narrowing.is_whole();
+    let forgotten = history::remember(job, &outcome, is_all);
     if over {
         outcome.store.finish(end)?;
     }
     // Where no bucket matches, none is there to be listed again.
     let lost = summary.accounts.iter().any(|account| account.verdict != AccountVerdict::Ok);
     let can_retry = over && exit != Exit::Complete && (lost || !outcome.buckets.is_empty());
-    Ok(Closing { exit, over, can_retry, complaints, summary })
+    Ok(Closing { exit, over, can_retry, complaints, forgotten, summary })
 }
 
 async fn scan(

@@ -3,6 +3,7 @@
 
 use super::accounts::{self, Accounts, Asked, OpenAccount};
 use super::exit::{Exit, Refusal, of_failures};
+use super::history;
 use super::resume::{Chosen, same_endpoints};
 use crate::demo::Endpoint;
 use crate::event::{AccountVerdict, Billed, Effort, Event, Events, RunCounts};
@@ -12,7 +13,7 @@ use crate::plan::{self, RunNames};
 use crate::rows::{BucketFields, ObjectFilter, RowFormat};
 use crate::s3::{Range, Store, is_aws};
 use crate::scan::{Budget, ScanAccount, ScanBucket, ScanInput, ScanSettings, Stop};
-use crate::state::{AccountRecord, BucketEntry, RunRecord, RunStore, StateError};
+use crate::state::{AccountRecord, BucketEntry, History, RunRecord, RunStore, StateError};
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,7 +84,14 @@ pub async fn prepare(
     };
     let in_the_way = check_way(&store, &buckets)?;
     let billed: Vec<bool> = open.iter().map(|account| is_aws(account.store.endpoint_url())).collect();
-    let (finished, counts, requests) = so_far(&store, &buckets, asked.effort, &billed)?;
+    let (done, counts, requests) = so_far(&store, &buckets, asked.effort, &billed)?;
+    let (past, ignored) = history::of(job);
+    if let Some(reason) = ignored {
+        events.emit(Event::HistoryIgnored { reason }).await;
+    }
+    let hints = history::hints(&past, &buckets);
+    drop(past);
+    let listed = store.record().buckets.iter().map(|bucket| (bucket.bucket, bucket.all_counts().objects)).collect();
     let names = store.record().accounts.iter().map(|account| account.name.clone());
     let accounts = names.zip(&billed).filter(|(_, at_aws)| **at_aws).map(|(name, _)| name).collect();
     let cost = Billed { accounts, requests, usd_per_1000: job.pricing.list_per_1000 };
@@ -93,8 +101,9 @@ pub async fn prepare(
             run: store.record().run.clone(),
             resumed,
             buckets: buckets.len(),
-            finished,
+            finished: done.len(),
             counts,
+            expected: history::expected(&hints, buckets.len(), &done, &listed, counts.objects),
             billed: cost,
             folder: store.record().folder.clone(),
         })
@@ -109,6 +118,7 @@ pub async fn prepare(
         account_records,
         buckets,
         in_the_way,
+        hints,
         effort: asked.effort,
         settings: ScanSettings {
             filter: Arc::new(ObjectFilter::new(&window, &job.objects)),
@@ -133,23 +143,23 @@ fn is_usable(account: &AccountRecord) -> bool {
     account.discovered && account.verdict == AccountVerdict::Ok
 }
 
-/// What a run has come to before it goes on: how many of its buckets have their verdict, its counts,
+/// What a run has come to before it goes on: which of its buckets have their verdict, its counts,
 /// and the requests that AWS bills. `asked` is what finding buckets took just now.
 fn so_far(
     store: &RunStore,
     buckets: &[ScanBucket],
     asked: Effort,
     at_aws: &[bool],
-) -> Result<(usize, RunCounts, u64), Refusal> {
+) -> Result<(HashSet<u32>, RunCounts, u64), Refusal> {
     let is_billed = |bucket: u32| at_aws[buckets[bucket as usize].entry.account as usize];
     let record = store.record();
     // It holds that of the finished buckets already.
     let mut counts = RunCounts { effort: record.effort, ..RunCounts::default() };
     counts.effort += asked;
-    let (mut finished, mut unbilled) = (0, 0);
+    let (mut finished, mut unbilled) = (HashSet::new(), 0);
     for entry in store.finished()? {
         let entry = entry?;
-        finished += 1;
+        finished.insert(entry.bucket);
         counts.objects += entry.counts.objects;
         counts.rows += entry.counts.rows;
         counts.files += entry.files;
@@ -231,7 +241,8 @@ fn reserved(job: &Job, record: &RunRecord) -> Vec<PathBuf> {
     let mut reserved = vec![runs.join("latest.json"), standing_folder(runs), job.log.file.clone()];
     let state = &job.state.file;
     reserved.extend([state.clone(), state.with_added_extension("new"), state.with_extension("lock")]);
-    reserved.push(state.with_extension("history.json"));
+    let history = History::file(state);
+    reserved.extend([history.with_added_extension("new"), history]);
     if job.output.path.pieces().contains(&PathPiece::Token(PathToken::Run)) {
         reserved.extend([".parts", "summary.json", "buckets.csv", "files.csv"].map(|name| run.join(name)));
     } else {

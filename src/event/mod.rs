@@ -169,6 +169,11 @@ pub enum Event {
         /// What is wrong with it.
         reason: String,
     },
+    /// What earlier runs learnt cannot be used.
+    HistoryIgnored {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The run begins, or goes on.
     RunStarted {
         /// The job's name.
@@ -183,6 +188,8 @@ pub enum Event {
         finished: usize,
         /// What it has come to so far.
         counts: RunCounts,
+        /// How many objects it will have listed at its end, where enough is known of its buckets.
+        expected: Option<u64>,
         /// What of it costs money.
         billed: Billed,
         /// Where its files go.

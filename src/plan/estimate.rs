@@ -36,6 +36,8 @@ pub struct Expected<'known> {
     pub known: Option<&'known KnownBucket>,
     /// Objects that an unfinished run has listed already.
     pub listed: u64,
+    /// Whether each of its ranges is listed by one request after another, for its keys keep no order.
+    pub in_turn: bool,
 }
 
 /// How a run goes about it.
@@ -94,8 +96,9 @@ pub fn of_bucket(bucket: &Expected<'_>, pace: &Pace) -> BucketEstimate {
     // The last page of each range is not full.
     let requests = objects.div_ceil(KEYS_PER_REQUEST).max(1).saturating_add(pace.ranges.saturating_sub(1));
     let per_second = pace.bucket_rates.get(bucket.account).copied().flatten();
-    let in_turn = requests.div_ceil(pace.within_bucket.clamp(1, pace.concurrency.max(1)));
-    let assumed = lasting(in_turn, ASSUMED_LATENCY);
+    let at_once = if bucket.in_turn { pace.ranges } else { pace.within_bucket };
+    let rounds = requests.div_ceil(at_once.clamp(1, pace.concurrency.max(1)));
+    let assumed = lasting(rounds, ASSUMED_LATENCY);
     let measured = bucket.known.and_then(|known| {
         let share = if known.objects == 0 { 1.0 } else { ratio(objects, known.objects) };
         Duration::try_from_secs_f64(known.seconds? * share).ok()
@@ -174,7 +177,7 @@ mod tests {
     }
 
     fn expected(known: Option<&KnownBucket>) -> Expected<'_> {
-        Expected { account: 0, known, listed: 0 }
+        Expected { account: 0, known, listed: 0, in_turn: false }
     }
 
     #[test]
@@ -206,7 +209,10 @@ mod tests {
         let run = |buckets: &[Expected<'_>], pace: &Pace| of_run(buckets.iter().copied(), pace).time;
         assert_eq!(run(&[expected(Some(&large)), expected(Some(&small))], &pace()), Duration::from_secs(10));
         // The same in ten.
-        assert_eq!(run(&[expected(Some(&large))], &Pace { within_bucket: 64, ..pace() }), Duration::from_secs(1));
+        let wide = Pace { within_bucket: 64, ..pace() };
+        assert_eq!(run(&[expected(Some(&large))], &wide), Duration::from_secs(1));
+        let directory = Expected { in_turn: true, ..expected(Some(&large)) };
+        assert_eq!(run(&[directory], &wide), Duration::from_secs(10), "one after the other");
         // So many buckets that the concurrency counts.
         assert_eq!(run(&vec![expected(Some(&small)); 2_000], &pace()), Duration::from_secs(20));
         // The rate of a bucket, of an account.

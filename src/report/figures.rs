@@ -35,6 +35,18 @@ pub fn clock(span: Duration) -> String {
     }
 }
 
+/// A time span that is to come, rounded up: `50s`, `4m`, `3h05m`.
+#[must_use]
+pub fn roughly(span: Duration) -> String {
+    let seconds = span.as_millis().div_ceil(1_000).max(1);
+    let minutes = seconds.div_ceil(60);
+    match (seconds, minutes) {
+        (0..60, _) => format!("{seconds}s"),
+        (_, 0..60) => format!("{minutes}m"),
+        _ => format!("{}h{:02}m", minutes / 60, minutes % 60),
+    }
+}
+
 /// A time span as a result: to the tenth of a second below a minute, `12.3 s`, else as [`clock`].
 #[must_use]
 pub fn taken(span: Duration) -> String {
@@ -84,6 +96,14 @@ pub fn price(requests: u64, usd_per_1000: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_to_come_is_rounded_up() {
+        let spans = [(0, "1s"), (1_001, "2s"), (59_000, "59s"), (59_001, "1m"), (61_000, "2m"), (3_540_001, "1h00m")];
+        for (millis, text) in spans.into_iter().chain([(11_100_000, "3h05m")]) {
+            assert_eq!(roughly(Duration::from_millis(millis)), text, "{millis}");
+        }
+    }
 
     #[test]
     fn numbers_are_grouped_by_thousands() {

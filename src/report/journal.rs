@@ -138,6 +138,7 @@ fn log(event: &Event) {
             info!(dropped, folder, buckets, objects, "unfinished run dropped with its parts; its files stay");
         }
         Event::StateDropped { reason } => warn!(reason, "unfinished run dropped unread"),
+        Event::HistoryIgnored { reason } => warn!(reason, "what earlier runs learnt is not used"),
         Event::FilesMadeAgain { label, reason, .. } => {
             let (account, bucket) = (&*label.account, &*label.bucket);
             warn!(account, bucket, reason, "published files were removed or changed meanwhile, made again");
@@ -225,6 +226,7 @@ mod tests {
             buckets: 40,
             finished: 12,
             counts: RunCounts { objects: 99, ..RunCounts::default() },
+            expected: None,
             billed: Billed::default(),
             folder: "data/job/20261122T114500Z".into(),
         }
@@ -260,6 +262,7 @@ mod tests {
             Event::DemoStarted { account: "demo".to_owned(), url: "http://127.0.0.1:9000".to_owned() },
             Event::RunDropped { run: "R0".to_owned(), folder: "data/job/R0".into(), buckets: 2, objects: 70 },
             Event::StateDropped { reason: "it is not JSON".to_owned() },
+            Event::HistoryIgnored { reason: "it is not JSON either".to_owned() },
             Event::AccountDiscovered { account: "prod".to_owned(), found: 52, selected: 40 },
             failed(Subject::Account("old".into()), "the credentials are expired", None),
             Event::AccountFailed {
@@ -292,6 +295,7 @@ mod tests {
 INFO demo endpoint started account="demo" url="http://127.0.0.1:9000"
 INFO unfinished run dropped with its parts; its files stay dropped="R0" folder="data/job/R0" buckets=2 objects=70
 WARN unfinished run dropped unread reason="it is not JSON"
+WARN what earlier runs learnt is not used reason="it is not JSON either"
 INFO account discovered account="prod" found=52 selected=40
 ERROR account cannot be used account="old" reason="the credentials are expired" hint="log in" attempt=2 max_attempts=10 request_id="4442587FB7D0A2F9" host_id="Uuag1LuByR="
 INFO run resumed job="job" run="20261122T114500Z" buckets=40 finished=12 objects=99 folder="data/job/20261122T114500Z"

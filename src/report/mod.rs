@@ -21,7 +21,6 @@ mod price;
 mod progress;
 mod record;
 mod schema;
-mod seen;
 mod settings;
 mod step_summary;
 mod summary;
@@ -45,7 +44,6 @@ pub use price::{PriceEstimate, estimate as price_estimate};
 pub use progress::report;
 pub use record::RunTag;
 pub use schema::{plan_schema, summary_schema};
-pub use seen::seen;
 pub use step_summary::append_step_summary;
 pub use summary::{
     AccountIdentity, AccountSummary, IncompleteBucket, Summary, SummaryInput, WindowSummary, account_identity,

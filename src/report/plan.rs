@@ -173,7 +173,7 @@ pub struct PlannedBucket {
     pub named: bool,
     /// Whether it has its verdict already and would not be listed.
     pub done: bool,
-    /// Objects that the job's last run saw in it; `null` where that did not complete it.
+    /// Objects that the job's last complete listing of it saw; `null` where there was none.
     pub objects: Option<u64>,
     /// Objects that the unfinished run has listed already.
     pub listed: u64,

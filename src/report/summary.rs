@@ -419,7 +419,15 @@ pub(super) mod tests {
                 ..Commit::default()
             })
             .unwrap();
-        ScanOutcome { store, buckets: buckets.to_vec(), unfinished, blocked: false, interrupted: false, limit: None }
+        ScanOutcome {
+            store,
+            buckets: buckets.to_vec(),
+            unfinished,
+            blocked: false,
+            interrupted: false,
+            limit: None,
+            lessons: BTreeMap::new(),
+        }
     }
 
     fn partial(folder: &Path, job: &Job) -> ScanOutcome {

@@ -72,6 +72,10 @@ pub struct Tally {
     pub keys: Meter,
     /// How fast the run goes, in requests.
     pub requests: Meter,
+    /// Objects that the run will have listed at its end, where that is known.
+    expected: Option<u64>,
+    /// When the listing began in this invocation, and objects that were listed before.
+    begun: (Duration, u64),
     /// Accounts whose requests are billed.
     billed: BTreeSet<String>,
     /// US dollars for 1,000 of them.
@@ -90,6 +94,8 @@ impl Tally {
             totals: Totals::default(),
             keys: Meter::new(Duration::ZERO, window),
             requests: Meter::new(Duration::ZERO, window),
+            expected: None,
+            begun: (Duration::ZERO, 0),
             billed: BTreeSet::new(),
             usd_per_1000: 0.0,
             active: BTreeMap::new(),
@@ -99,7 +105,9 @@ impl Tally {
     /// Counts an event that came at `at` since the beginning.
     pub fn observe(&mut self, event: &Event, at: Duration) {
         match event {
-            Event::RunStarted { buckets, finished, counts, billed, .. } => {
+            Event::RunStarted { buckets, finished, counts, expected, billed, .. } => {
+                self.expected = *expected;
+                self.begun = (at, counts.objects);
                 self.stage = if self.stage == Stage::Stopping { Stage::Stopping } else { Stage::Listing };
                 self.billed = billed.accounts.iter().cloned().collect();
                 self.usd_per_1000 = billed.usd_per_1000;
@@ -149,6 +157,7 @@ impl Tally {
             | Event::AccountFailed { .. }
             | Event::RunDropped { .. }
             | Event::StateDropped { .. }
+            | Event::HistoryIgnored { .. }
             | Event::FilesMadeAgain { .. }
             | Event::AccountIdentified { .. }
             | Event::RunEnded { .. } => {}
@@ -174,6 +183,22 @@ impl Tally {
                 *billed += effort.requests;
             }
         }
+    }
+
+    /// How much of what is expected is listed, in per cent, and how long the rest will take at the pace of
+    /// this invocation, where it has one yet. Nothing where more was listed than was expected: nobody knows
+    /// then how much there is. Never the whole, which only the end of a run tells.
+    #[must_use]
+    pub fn outlook(&self, at: Duration) -> Option<(u64, Option<Duration>)> {
+        let (expected, objects) = (self.expected?, self.totals.objects);
+        let left = expected.checked_sub(objects)?;
+        let percent = u128::from(objects) * 100 / u128::from(expected.max(1));
+        let (begun, before) = self.begun;
+        let (elapsed, listed) = (at.saturating_sub(begun), objects.saturating_sub(before));
+        let has_pace = listed > 0 && elapsed >= Duration::from_secs(1);
+        let millis = has_pace.then(|| u128::from(left) * elapsed.as_millis() / u128::from(listed));
+        let time = millis.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)));
+        Some((u64::try_from(percent).unwrap_or(99).min(99), time))
     }
 
     /// Of the buckets in progress up to `most`, and how many more there are: those that got a page
@@ -239,6 +264,7 @@ mod tests {
             buckets: 40,
             finished: 12,
             counts: RunCounts { objects: 5_000, rows: 4_000, files: 12, effort },
+            expected: Some(10_000),
             billed: Billed {
                 accounts: accounts.iter().map(|name| (*name).to_owned()).collect(),
                 requests: 50,
@@ -265,6 +291,21 @@ mod tests {
         assert_eq!(tally.totals, totals);
         assert_eq!((tally.keys.per_second(WINDOW), tally.requests.per_second(WINDOW)), (21, 0));
         assert_eq!(tally.active[&3].objects, 600);
+    }
+
+    #[test]
+    fn the_outlook_is_by_what_is_expected_and_by_the_pace_of_now() {
+        let seconds = Duration::from_secs;
+        let mut tally = tally(&[run_started(&[]), begun(3, "prod", 500)]);
+        assert_eq!(tally.outlook(seconds(2)), Some((50, None)), "known before there is a pace");
+        tally.observe(&page(3, 1_000), seconds(3));
+        assert_eq!(tally.outlook(seconds(1)), Some((60, None)), "no pace of an instant");
+        assert_eq!(tally.outlook(seconds(3)), Some((60, Some(seconds(8)))), "what was listed before is no pace");
+        tally.observe(&page(3, 4_000), seconds(6));
+        assert_eq!(tally.outlook(seconds(6)), Some((99, Some(seconds(0)))), "the end is told by the end");
+        tally.observe(&page(3, 1), seconds(6));
+        assert_eq!(tally.outlook(seconds(6)), None, "more than was expected");
+        assert_eq!(Tally::new(WINDOW).outlook(seconds(6)), None);
     }
 
     #[test]

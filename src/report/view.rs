@@ -1,9 +1,9 @@
 //! What progress says: the lines below everything else on a terminal, and the heartbeat.
 //!
-//! Pure: from a tally, a time and a size to text. There is neither a percentage nor a time of arrival,
-//! for nobody knows how much there is to list.
+//! Pure: from a tally, a time and a size to text. Owns that a percentage and the time left are told only
+//! where earlier runs know how much there is to list.
 
-use super::figures::{clock, counted, grouped, price};
+use super::figures::{clock, counted, grouped, price, roughly};
 use super::frame::{Line, Size, Tone};
 use super::names::{padded, shortened, visible, width_of};
 use super::tally::{ActiveBucket, Stage, Tally, Totals};
@@ -44,6 +44,12 @@ fn figures(tally: &Tally, at: Duration) -> Vec<String> {
         Stage::Finding => figures.push("finding buckets".to_owned()),
         Stage::Listing => {}
         Stage::Stopping => figures.push("stopping".to_owned()),
+    }
+    if tally.stage == Stage::Listing
+        && let Some((percent, left)) = tally.outlook(at)
+    {
+        let left = left.map_or_else(String::new, |left| format!(", {} left", roughly(left)));
+        figures.push(format!("{percent} %{left}"));
     }
     figures.push(format!("{}/{} buckets", grouped(ended), grouped(buckets)));
     figures.push(counted(objects, "key", "keys"));
@@ -136,6 +142,10 @@ pub(super) mod tests {
     }
 
     pub fn run_started(billed: &[&str]) -> Event {
+        run_expecting(None, billed)
+    }
+
+    fn run_expecting(expected: Option<u64>, billed: &[&str]) -> Event {
         Event::RunStarted {
             job: "job".to_owned(),
             run: "run".to_owned(),
@@ -143,6 +153,7 @@ pub(super) mod tests {
             buckets: 40,
             finished: 12,
             counts: RunCounts::default(),
+            expected,
             billed: Billed {
                 accounts: billed.iter().map(|name| (*name).to_owned()).collect(),
                 requests: 0,
@@ -210,6 +221,29 @@ pub(super) mod tests {
             heartbeat(&Tally::new(Duration::from_secs(5)), Duration::ZERO),
             "0s: finding buckets, 0/0 buckets, 0 keys, 0 keys/s, 0 requests, 0 requests/s, 0 throttled"
         );
+    }
+
+    #[test]
+    fn what_is_left_is_told_where_it_is_known() {
+        let at = |seconds: u64, listed: u64| {
+            let events =
+                [(0, run_expecting(Some(2_000_000), &[])), (0, started(0, "a")), (seconds, page(0, listed, 1))];
+            let line = heartbeat(&tally(&events), Duration::from_secs(seconds));
+            line.split(", ").take(2).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(at(0, 0), "0s: 0 %, 12/40 buckets");
+        assert_eq!(at(140, 740_000), "2m20s: 37 %, 4m left");
+        assert_eq!(at(10, 1_999_999), "10s: 99 %, 1s left");
+        assert_eq!(at(3_600, 500_000), "1h00m00s: 25 %, 3h00m left");
+        assert_eq!(at(10, 2_000_001), "10s: 12/40 buckets, 2,000,001 keys", "more than was expected");
+        let events = [(0, run_expecting(Some(90_000), &[])), (0, started(0, "a")), (30, page(0, 30_000, 30))];
+        let lines = bars(&tally(&events), Duration::from_secs(30), Size { rows: 24, columns: 80 });
+        let text = lines.into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(text, @r"
+30s  33 %, 1m left  12/40 buckets  30,000 keys  6,316 keys/s  30 requests
+6 requests/s  0 throttled
+  prod/a  30,000 keys  6,316/s
+");
     }
 
     #[test]

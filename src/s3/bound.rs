@@ -47,6 +47,13 @@ impl Bound {
         state.is_held = false;
     }
 
+    /// Whether the rows up to `reached`, of an answer still held, are all there are: no key may lie between it
+    /// and the end.
+    #[must_use]
+    pub fn ends_at(&self, reached: &Key) -> bool {
+        self.lock().until.as_ref() == Some(reached)
+    }
+
     /// Lowers the end to `cut`. False, and nothing has happened, where an answer is being read, or
     /// where `cut` lies outside what is left.
     #[must_use]
@@ -78,6 +85,7 @@ mod tests {
         assert!(!bound.lower(&Key::from("b")) && !bound.lower(&Key::from("y")) && !bound.lower(&Key::from("z")));
         assert!(bound.lower(&Key::from("x")));
         assert_eq!(bound.hold(), Some(Key::from("x")));
+        assert!(bound.ends_at(&Key::from("x")) && !bound.ends_at(&Key::from("w")));
         assert!(!bound.lower(&Key::from("m")), "an answer is being read");
         bound.advance(Some(&Key::from("n")));
         assert!(!bound.lower(&Key::from("m")), "the listing is there already");

@@ -29,6 +29,14 @@ pub const BUCKETS_PER_PAGE: usize = MAX_BUCKETS.unsigned_abs() as usize;
 /// The same as S3's parameter `max-buckets`.
 const MAX_BUCKETS: i32 = 1000;
 
+/// Whether a bucket is one of S3 Express One Zone, which are known by their names
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html>). They
+/// keep no order and know no `start-after`.
+#[must_use]
+pub fn is_directory_bucket(name: &str) -> bool {
+    name.ends_with("--x-s3")
+}
+
 impl Store {
     /// Lists a page of the account's buckets: paged from `token` on, or, with `paged` false, as one
     /// plain answer for stores that cut the page but give no token.

@@ -30,7 +30,7 @@ pub use access::{Access, AssumedRole, Identity};
 pub use bound::Bound;
 pub use connector::PageTap;
 pub use details::{Details, WantedDetails};
-pub use discovery::FoundBucket;
+pub use discovery::{FoundBucket, is_directory_bucket};
 pub use elements::{Root, root};
 pub use endpoint::is_aws;
 pub use failure::{Failure, FailureKind};

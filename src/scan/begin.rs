@@ -11,7 +11,7 @@ use super::worker::{RangeTask, list_range};
 use super::{ScanAccount, ScanBucket};
 use crate::event::{Event, Verdict};
 use crate::rows::{RowEncoder, RowWriter};
-use crate::s3::{Bound, Lister};
+use crate::s3::{Bound, Lister, is_directory_bucket};
 use std::sync::Arc;
 
 impl<L: Lister> Run<L> {
@@ -77,7 +77,11 @@ impl<L: Lister> Run<L> {
         let is_ordered = !is_directory_bucket(&self.input.buckets[place as usize].entry.name);
         let is_new = !self.ledger.open.contains_key(&place);
         let begin = || OpenBucket::begin(place, started, &self.first_ranges, is_ordered);
-        let objects = self.ledger.open.entry(place).or_insert_with(begin).counts().objects;
+        let bucket = self.ledger.open.entry(place).or_insert_with(begin);
+        let objects = bucket.counts().objects;
+        if let Some(hint) = self.input.hints.get(&place).filter(|_| bucket.record.waiting > 0) {
+            bucket.learning.cuts = hint.cuts(self.input.settings.limits.concurrency.get() as usize);
+        }
         let label = self.label(place);
         self.input.events.emit(Event::BucketStarted { bucket: place, label: label.clone(), objects }).await;
         if is_new && !is_ordered {
@@ -166,11 +170,4 @@ impl<L: Lister> Run<L> {
         }
         None
     }
-}
-
-/// Whether a bucket is one of S3 Express One Zone, which are known by their names
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html>). They
-/// keep no order and know no `start-after`.
-fn is_directory_bucket(name: &str) -> bool {
-    name.ends_with("--x-s3")
 }

@@ -5,6 +5,8 @@
 //! page, with the parts those pages are in. Also that a range is listed by one worker at a time, and
 //! that only ranges that somebody has begun cost a record.
 
+use super::hints::pieces;
+use super::learning::Learning;
 use super::worker::RangeProgress;
 use crate::event::{Effort, Verdict};
 use crate::output::PartLength;
@@ -14,7 +16,7 @@ use crate::state::{
     AccountRecord, BucketRecord, Commit, FileEntry, FinishedEntry, FinishedRange, IndexEntry, RangeRecord,
 };
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -41,12 +43,15 @@ pub struct OpenBucket {
     /// How far it is.
     pub stage: Stage,
     /// Ranges in progress that no worker lists, by their ids.
-    idle: VecDeque<u32>,
+    idle: BTreeSet<u32>,
+    /// What is learnt of it.
+    pub learning: Learning,
     parts: HashMap<u32, OpenPart>,
     finished_ranges: Vec<IndexEntry>,
     /// Whether a range of it was ever finished, committed or not.
     has_finished: bool,
-    files: u64,
+    /// Files made or published.
+    pub files: u64,
     entries: Vec<FileEntry>,
     new_parts: bool,
     /// Its finished left end.
@@ -83,11 +88,12 @@ impl OpenBucket {
             index: 0,
             void_below: 0,
             next_range: 0,
-            waiting: count(first),
+            // There are far fewer prefixes: they stand in a file of at most 1 MiB.
+            waiting: u32::try_from(first.len()).unwrap_or(u32::MAX),
             ranges: Vec::new(),
             publishing: None,
         };
-        Self::resume(record)
+        Self { learning: Learning::begun(Some(started)), ..Self::resume(record) }
     }
 
     /// A bucket as the state has it.
@@ -101,6 +107,7 @@ impl OpenBucket {
         Self {
             has_finished: record.index > 0,
             idle: record.ranges.iter().map(|range| range.id).collect(),
+            learning: Learning::resumed(&record),
             record,
             stage,
             parts: HashMap::new(),
@@ -118,18 +125,29 @@ impl OpenBucket {
         self.record.waiting > 0 || !self.idle.is_empty()
     }
 
-    /// The next range for a worker: one in progress, else the next of the `first` ranges, which is
-    /// begun with this.
+    /// The next range for a worker: of those in progress the leftmost, so that the finished left end grows;
+    /// else the next of the `first` ranges, which is cut and begun with this.
     pub fn next_range(&mut self, first: &[Range]) -> Option<RangeRecord> {
-        if let Some(id) = self.idle.pop_front() {
-            return self.record.ranges.iter().find(|range| range.id == id).cloned();
+        if self.idle.is_empty() {
+            let range = first.get(self.begun(first)).filter(|_| self.record.waiting > 0)?.clone();
+            self.record.waiting -= 1;
+            for piece in pieces(range, if self.record.ordered { &self.learning.cuts } else { &[] }) {
+                self.begin_range(piece);
+            }
         }
-        let range = first.get(self.begun(first)).filter(|_| self.record.waiting > 0)?.clone();
-        let record = begun(self.record.next_range, range);
+        let idle = self.record.ranges.iter().filter(|range| self.idle.contains(&range.id));
+        let next = idle.min_by(|one, other| one.range.cmp(&other.range))?.clone();
+        self.idle.remove(&next.id);
+        Some(next)
+    }
+
+    /// Adds a range in progress, which waits for a worker.
+    fn begin_range(&mut self, range: Range) -> u32 {
+        let id = self.record.next_range;
         self.record.next_range += 1;
-        self.record.waiting -= 1;
-        self.record.ranges.push(record.clone());
-        Some(record)
+        self.record.ranges.push(begun(id, range));
+        self.idle.insert(id);
+        id
     }
 
     /// How many of the `first` ranges have been begun.
@@ -138,7 +156,7 @@ impl OpenBucket {
     }
 
     /// Puts ranges back that were begun last and of which nothing was listed, so that they cost no
-    /// record while nobody lists them.
+    /// record while nobody lists them. The pieces of one that was cut stay.
     pub fn put_back(&mut self, first: &[Range]) {
         while let Some(range) = self.record.ranges.last().filter(|range| is_untouched(range)) {
             let (id, begun) = (range.id, self.begun(first));
@@ -148,7 +166,7 @@ impl OpenBucket {
             self.record.ranges.pop();
             self.record.waiting += 1;
             self.parts.remove(&id);
-            self.idle.retain(|idle| *idle != id);
+            self.idle.remove(&id);
         }
     }
 
@@ -187,12 +205,6 @@ impl OpenBucket {
         self.finished_ranges.is_empty()
     }
 
-    /// Files made or published.
-    #[must_use]
-    pub fn file_count(&self) -> u64 {
-        self.files
-    }
-
     /// A range's part is open.
     pub fn opened(&mut self, range: u32, file: Arc<File>) {
         self.parts.insert(range, OpenPart { file, dirty: true, released: false });
@@ -217,20 +229,16 @@ impl OpenBucket {
     /// Splits a range in progress at `cut`, which lies in what is left of it; returns the range behind,
     /// which waits for a worker.
     pub fn split(&mut self, id: u32, cut: Key) -> Option<u32> {
-        let child = self.record.next_range;
         let victim = self.record.ranges.iter_mut().find(|range| range.id == id)?;
         let until = victim.range.until.replace(cut.clone());
         let range = Range { prefix: victim.range.prefix.clone(), after: Some(cut), until };
-        self.record.next_range += 1;
-        self.record.ranges.push(begun(child, range));
-        self.idle.push_back(child);
-        Some(child)
+        Some(self.begin_range(range))
     }
 
     /// A worker gave a range back; another may go on with it.
     pub fn yielded(&mut self, id: u32) {
         self.stopped(id);
-        self.idle.push_back(id);
+        self.idle.insert(id);
     }
 
     /// The worker of a range has gone before the range's end.
@@ -271,6 +279,7 @@ impl OpenBucket {
             ..fresh.record
         };
         self.idle.clear();
+        self.learning = Learning::begun(self.learning.begun);
         self.parts.clear();
         self.finished_ranges.clear();
         self.left = LeftEnd { has_grown: false, joined_rows: 0 };
@@ -280,11 +289,6 @@ impl OpenBucket {
     #[must_use]
     pub fn is_untouched(&self) -> bool {
         !self.has_finished && self.record.ordered && self.record.ranges.iter().all(is_untouched)
-    }
-
-    /// Goes on with a bucket whose files were made before an interruption.
-    pub fn resume_publishing(&mut self, files: u64) {
-        self.files = files;
     }
 
     /// Takes in the files its parts were joined into.
@@ -303,11 +307,6 @@ fn begun(id: u32, range: Range) -> RangeRecord {
 
 fn is_untouched(range: &RangeRecord) -> bool {
     range.cursor == Cursor::at_start_of(&range.range) && range.part.bytes == 0
-}
-
-/// There are far fewer prefixes than 2^32: they stand in a file of at most 1 MiB.
-fn count(ranges: &[Range]) -> u32 {
-    u32::try_from(ranges.len()).unwrap_or(u32::MAX)
 }
 
 /// All buckets in progress, and what became of the others since the last commit.

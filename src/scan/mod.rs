@@ -10,7 +10,9 @@ mod caller;
 mod discover;
 mod fate;
 mod finish;
+mod hints;
 mod joining;
+mod learning;
 mod ledger;
 mod limiter;
 mod listings;
@@ -19,6 +21,7 @@ mod publishing;
 mod rhythm;
 mod run;
 mod settle;
+mod sketch;
 mod split;
 mod stop;
 mod worker;
@@ -26,9 +29,11 @@ mod worker;
 pub use budget::Budget;
 pub use caller::{Caller, Halt};
 pub use discover::{Discovered, Discovery};
+pub use hints::{Hint, OBJECTS_PER_PIECE};
 pub use limiter::Limiter;
 pub use pace::BucketPace;
 pub use run::run;
+pub use sketch::Lesson;
 pub use split::PageKeys;
 pub use stop::{GRACE, Stop};
 pub use worker::{Message, News, Page, RangeProgress, RangeTask, StopCause, list_range};
@@ -111,6 +116,8 @@ pub struct ScanInput<L> {
     pub buckets: Vec<ScanBucket>,
     /// Buckets, by their places, that have something in their way, and what: they are not listed.
     pub in_the_way: BTreeMap<u32, String>,
+    /// What earlier runs know of buckets, by their places.
+    pub hints: BTreeMap<u32, Hint>,
     /// Requests made before the scan, for finding buckets.
     pub effort: Effort,
     /// What all buckets have in common.
@@ -159,6 +166,8 @@ pub struct ScanOutcome {
     pub interrupted: bool,
     /// The limit that stopped it, if one did.
     pub limit: Option<ReachedLimit>,
+    /// What the buckets that it completed have taught, by their places.
+    pub lessons: BTreeMap<u32, Lesson>,
 }
 
 /// A scan could not go on: what it wrote or kept could not be written.

@@ -8,12 +8,14 @@ use super::joining::Joins;
 use super::ledger::{Ledger, OpenBucket, Stage};
 use super::listings::Listings;
 use super::publishing::Published;
+use super::sketch::Lessons;
 use super::worker::{Message, News};
 use super::{ScanError, ScanInput, ScanOutcome};
 use crate::event::{BucketLabel, Verdict};
 use crate::output::FileError;
 use crate::s3::{Lister, Range};
 use crate::state::{FileEntry, RunFolder, RunStore, StateError};
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -55,6 +57,8 @@ pub(super) struct Run<L> {
     pub(super) input: ScanInput<L>,
     pub(super) ledger: Ledger,
     pub(super) pending: VecDeque<u32>,
+    /// What the buckets that are complete have taught.
+    pub(super) lessons: Lessons,
     /// Buckets that could not be begun, and why.
     pub(super) unbegun: Vec<(u32, Verdict, String)>,
     /// Workers under way.
@@ -89,6 +93,7 @@ impl<L: Lister> Run<L> {
         let mut run = Self {
             ledger: Ledger::new(input.account_records.clone(), effort),
             pending: VecDeque::new(),
+            lessons: Lessons::default(),
             unbegun: Vec::new(),
             listing: 0,
             listings: Listings::default(),
@@ -108,10 +113,13 @@ impl<L: Lister> Run<L> {
         for record in &store.record().buckets {
             let place = record.bucket;
             let mut bucket = OpenBucket::resume(record.clone());
+            // An index that cannot be read costs no more than a lesson, where it is of no other use.
+            let finished = bucket.finished_ranges(store.index_of(place).unwrap_or_default());
+            bucket.learning.recall(&finished);
             match bucket.stage {
                 Stage::Publishing => {
                     let files = store.files_of(place)?;
-                    bucket.resume_publishing(files.len() as u64);
+                    bucket.files = files.len() as u64;
                     // An index that cannot be read matters only where files have to be made again.
                     let index = store.index_of(place).unwrap_or_default();
                     run.publish(place, files, Some(bucket.finished_ranges(index)));
@@ -124,8 +132,10 @@ impl<L: Lister> Run<L> {
             run.ledger.open.insert(place, bucket);
         }
         let all = 0..u32::try_from(run.input.buckets.len()).unwrap_or(u32::MAX);
-        let untouched = all.filter(|place| !finished.contains(place) && !run.ledger.open.contains_key(place));
-        let mut untouched: Vec<u32> = untouched.collect();
+        let is_untouched = |place: &u32| !finished.contains(place) && !run.ledger.open.contains_key(place);
+        let mut untouched: Vec<u32> = all.filter(is_untouched).collect();
+        // What is known to be small fills the gaps of the rest. Of the unknown any may be the largest.
+        untouched.sort_by_key(|place| Reverse(run.input.hints.get(place).map_or(u64::MAX, |hint| hint.objects)));
         run.by_turns(&mut untouched);
         run.pending.extend(untouched);
         run.store = Some(store);
@@ -266,7 +276,8 @@ impl<L: Lister> Run<L> {
         let limit = limit.filter(|_| interrupted);
         let buckets = std::mem::take(&mut self.input.buckets);
         let blocked = self.blocked;
-        Ok(ScanOutcome { store: committed.store, buckets, unfinished, blocked, interrupted, limit })
+        let lessons = std::mem::take(&mut self.lessons).into_map();
+        Ok(ScanOutcome { store: committed.store, buckets, unfinished, blocked, interrupted, limit, lessons })
     }
 }
 

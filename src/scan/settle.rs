@@ -92,6 +92,8 @@ impl<L: Lister> Run<L> {
         } else if self.ledger.open.get(&place).is_some_and(|bucket| bucket.stage == Stage::Joining) {
             self.listings.remove(place);
             self.joins.waiting.insert(place);
+            let now = (self.input.clock)();
+            self.ledger.open.get_mut(&place).into_iter().for_each(|bucket| bucket.learning.listed = Some(now));
         } else if stopped {
             self.listings.remove(place);
             self.interrupted(place).await;
@@ -121,6 +123,11 @@ impl<L: Lister> Run<L> {
                 listing.splitter.probed(range, progress.counts.objects > 0);
             }
             ranges = listing.workers.len();
+        }
+        if let (true, Some(record), Some(last)) = (bucket.record.ordered, bucket.range(range), keys.samples.last()) {
+            let objects = progress.counts.objects.saturating_sub(record.counts.objects);
+            let until = record.range.until.clone();
+            bucket.learning.page(until.as_ref(), last, objects);
         }
         bucket.record.effort += effort;
         bucket.paged(range, progress);
@@ -203,7 +210,10 @@ impl<L: Lister> Run<L> {
             return;
         };
         let counts = bucket.counts();
-        let files = if verdict == Verdict::Complete { bucket.file_count() } else { 0 };
+        let files = if verdict == Verdict::Complete { bucket.files } else { 0 };
+        if verdict == Verdict::Complete {
+            self.lessons.note(place, bucket.learning.lesson(counts.objects));
+        }
         let entry = FinishedEntry {
             bucket: place,
             verdict,

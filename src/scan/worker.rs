@@ -181,7 +181,10 @@ impl<L: Lister> Worker<'_, L> {
                 let answered = u32::try_from(scan.facts().keys).unwrap_or(u32::MAX);
                 let keys = PageKeys { answered, samples: scan.take_samples() };
                 let next = next.map_err(|fault| Failure::local(FailureKind::Untrusted, fault.to_string()));
-                (next.map_err(StopCause::Failed)?, keys)
+                let next = next.map_err(StopCause::Failed)?;
+                // A page that ends with the range's last key leaves nothing to ask for.
+                let is_end = |after: &Key| self.task.ordered && self.task.bound.ends_at(after);
+                (next.filter(|next| !next.after.as_ref().is_some_and(is_end)), keys)
             };
             let done = next.is_none();
             if let Some(cursor) = next {

@@ -1,15 +1,17 @@
-//! What is done: the state file, its journals, and the job's lock.
+//! What is done: the state file, its journals, and the job's lock; and what was learnt for the next run.
 //!
 //! Owns *rows before claims*: whatever the state says is done was durable before the state said so,
 //! and going on cuts every part and journal back to what the state says. Who decides when to commit
 //! is `scan`.
 
+mod history;
 mod journal;
 mod lock;
 mod record;
 mod run;
 mod status;
 
+pub use history::{BucketHistory, History, MOST_KEYS, fit, thinned};
 pub use lock::JobLock;
 pub use record::{
     AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, JournalLengths,
@@ -30,6 +32,14 @@ pub enum StateError {
     /// A file is not what s3scan wrote.
     #[error("`{}` is not a sound state: {reason}", path.display())]
     Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What earlier runs learnt is not what s3scan wrote.
+    #[error("`{}` is not a history of s3scan: {reason}", path.display())]
+    NoHistory {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.

@@ -12,6 +12,8 @@
 //!   run it too
 //! - `conforming`: the same over the stores that need no server
 //! - `harness`: the real program in a folder of its own, demo servers, what comes out
+//! - `hints`: what one run learns and the next begins with, right and wrong
+//! - `history`: the history of a job, with the real program: what is kept of which run
 //! - `in_the_way`: what is in the way of one bucket's files, and files that vanish while a run is cut off
 //! - `job_files`: job files right and wrong, layered and mutated: what each is told, word by word
 //! - `kill`: `kill -9` at every step and at random moments
@@ -54,6 +56,8 @@ mod dialects;
 mod empty_buckets;
 mod generated;
 mod harness;
+mod hints;
+mod history;
 mod in_the_way;
 mod job_files;
 mod kill;

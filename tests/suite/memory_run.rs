@@ -11,7 +11,7 @@ use s3scan::output::{Place, PlaceValues};
 use s3scan::rows::{BucketFields, ObjectFilter, RowFormat};
 use s3scan::s3::Range;
 use s3scan::scan::{
-    Budget, Caller, ScanAccount, ScanBucket, ScanError, ScanInput, ScanOutcome, ScanSettings, Stop, run,
+    Budget, Caller, Hint, ScanAccount, ScanBucket, ScanError, ScanInput, ScanOutcome, ScanSettings, Stop, run,
 };
 use s3scan::state::{AccountRecord, BucketEntry, FinishedEntry, RunRecord, RunStore};
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ pub struct Asked {
     pub max_duration: Option<Duration>,
     pub columns: Vec<Column>,
     pub free_space: FreeSpace,
+    /// What earlier runs are said to know, by bucket.
+    pub hints: BTreeMap<String, Hint>,
 }
 
 impl Default for Asked {
@@ -58,6 +60,7 @@ impl Default for Asked {
             max_duration: None,
             columns: vec![Column::Key, Column::Size],
             free_space: FreeSpace::new(|_| None),
+            hints: BTreeMap::new(),
         }
     }
 }
@@ -152,6 +155,10 @@ async fn scanned(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Opt
     let rows = RowFormat::new(&job.output);
     let input = ScanInput {
         in_the_way: BTreeMap::new(),
+        hints: (0..)
+            .zip(&entries)
+            .filter_map(|(place, entry)| Some((place, asked.hints.get(&entry.name)?.clone())))
+            .collect(),
         accounts: vec![Some(ScanAccount::new(Arc::clone(lister), caller))],
         account_records: store.record().accounts.clone(),
         buckets: entries.iter().map(bucket).collect(),

@@ -74,6 +74,9 @@ pub struct MemoryStore {
     /// After how many requests everything stops dead.
     pub crash_after: Option<usize>,
     pub crashed: CancellationToken,
+    /// No request is answered before so many are in flight at once.
+    pub together: usize,
+    pub gathered: CancellationToken,
     /// The bucket and the prefix of every request so far.
     pub asked: Mutex<Vec<(String, String)>>,
 }
@@ -199,6 +202,10 @@ impl Lister for MemoryStore {
             Some(Trap::Disordered) => self.all_hang(bucket).await,
             _ => {}
         }
+        if number >= self.together {
+            self.gathered.cancel();
+        }
+        self.gathered.cancelled().await;
         let body = self.page(bucket, prefix, cursor, sprung);
         let sent = if mishap == Some(Mishap::Cut) { body.len() / 2 } else { body.len() };
         tap.sink().begin();

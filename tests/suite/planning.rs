@@ -68,6 +68,7 @@ fn buckets_are_listed_and_no_object_and_nothing_is_written() {
       data/job/20260101T000000Z/files.csv
       data/job/latest.json
       state/job.json
+      state/job.history.json
       logs/job.log
     ");
     assert_eq!(workspace.tell(0, &["run", "job.toml", "--dry-run", "--now", "2026-01-01T00:00:00Z"]), {

@@ -5,6 +5,8 @@ use crate::memory_run::{Asked, finished, invoke, published, published_path};
 use crate::memory_store::{Habit, MemoryStore, Mishap, StoredObject};
 use proptest::prelude::*;
 use s3scan::job::{Compression, Dialect, EmptyBucket, merged_prefixes};
+use s3scan::s3::Key;
+use s3scan::scan::Hint;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +21,14 @@ struct Case {
     crashes: Vec<usize>,
     garbage: bool,
     habit: Habit,
+}
+
+/// As a history may have them that is of another bucket, old, or no history at all: in any order, of keys
+/// there are and are not, that can and cannot be asked for.
+fn hints() -> impl Strategy<Value = Hint> {
+    let bytes = proptest::collection::vec(any::<u8>(), 0..6);
+    let key = prop_oneof![3 => keys().prop_map(String::into_bytes), 1 => bytes].prop_map(Key::from);
+    (0_u64..100_000, proptest::collection::vec(key, 0..12)).prop_map(|(objects, keys)| Hint { objects, keys })
 }
 
 fn keys() -> impl Strategy<Value = String> {
@@ -65,12 +75,15 @@ fn cases() -> impl Strategy<Value = Case> {
             window,
             any::<bool>(),
             prop_oneof![3 => Just(Habit::Sound), 1 => Just(Habit::PlainKeys), 1 => Just(Habit::Unordered)],
+            proptest::option::of(hints()),
         ),
     )
-        .prop_map(|(buckets, page_size, frame, mishaps, crashes, asked, (window, garbage, habit))| {
+        .prop_map(|(buckets, page_size, frame, mishaps, crashes, asked, (window, garbage, habit, hint))| {
             let (rows_per_file, min_size, prefixes, concurrency, (dialect, compression, empty)) = asked;
             let prefixes = merged_prefixes(prefixes);
+            let hints = hint.map(|hint| buckets.keys().map(|name| (name.clone(), hint.clone())).collect());
             let asked = Asked {
+                hints: hints.unwrap_or_default(),
                 prefixes,
                 rows_per_file,
                 dialect,

@@ -231,6 +231,7 @@ fn bucket_names_cannot_leave_the_folder_of_the_run() {
         "one/two/three/logs",
         "one/two/three/logs/job.log",
         "one/two/three/state",
+        "one/two/three/state/job.history.json",
         "one/two/three/state/job.json",
         "one/two/three/state/job.lock",
     ];
