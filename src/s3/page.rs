@@ -4,7 +4,7 @@ use super::details::WantedDetails;
 use super::fault::PageFault;
 use super::range::Key;
 
-/// Takes the body of a listing's answer as it arrives. Implemented by [`PageScan`] for any sink, so
+/// Takes the body of a listing's answer as it arrives. Implemented by [`PageScan`](super::PageScan) for any sink, so
 /// that the connector need not know what rows are.
 pub trait BodySink: Send {
     /// Which details of objects the request has to ask for.

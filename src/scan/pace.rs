@@ -41,7 +41,8 @@ impl BucketPace {
         }
     }
 
-    /// Takes in that a request sent at `sent` was answered; see [`Rhythm::answered`]. Returns the rate
+    /// Takes in that a request sent at `sent` was answered; a refusal where the store asked to slow
+    /// down or did not answer in time. Returns the rate
     /// in requests per second where it fell by it.
     pub fn answered(&self, sent: Instant, is_refused: bool) -> Option<f64> {
         let (sent, now) = (sent.saturating_duration_since(self.begun), self.begun.elapsed());

@@ -16,7 +16,7 @@ const BELOW: usize = 8;
 const TRIES: usize = 4;
 
 /// A key that leaves about `share` of the stretch's width to its left: up to a fifth of it more or less
-/// where that makes the key shorter. `None` where no key will do.
+/// where that makes the key shorter, and more where there is no other. `None` where no key will do.
 pub fn boundary(alphabet: &Alphabet, stretch: &Stretch<'_>, share: f64) -> Option<Key> {
     let common = stretch.common();
     let mut prefix = stretch.low().get(..common)?.to_vec();
@@ -28,10 +28,13 @@ pub fn boundary(alphabet: &Alphabet, stretch: &Stretch<'_>, share: f64) -> Optio
     let mut low = Some(stretch.low()).filter(|low| low.len() > common);
     let mut high = stretch.until;
     let (mut base, mut scale) = (0.0, 1.0_f64);
+    // The best so far of what is too far away.
+    let mut nearest: Option<(f64, Key)> = None;
     // Deeper than a little below the longer end there is nothing to be found.
     let deepest = stretch.low().len().max(high.map_or(0, <[u8]>::len)) + BELOW;
     while prefix.len() < deepest.min(LONGEST) {
         let (shares, due) = (alphabet.shares(step.at), step.is_due());
+        let behind_byte = prefix.last().copied().unwrap_or_default();
         let first = low.and_then(|low| low.get(step.at).copied());
         let last = high.and_then(|high| high.get(step.at).copied());
         let inner = match (first, low) {
@@ -45,21 +48,28 @@ pub fn boundary(alphabet: &Alphabet, stretch: &Stretch<'_>, share: f64) -> Optio
         };
         let bytes = || first.map_or(0, |first| first.saturating_add(1))..=last.unwrap_or(u8::MAX);
         let mut near: Vec<(f64, u8)> = bytes()
-            .filter(|byte| may_stand(*byte, due))
+            .filter(|byte| may_stand(behind_byte, *byte, due))
             .map(|byte| ((begin(byte) - target).abs(), byte))
-            .filter(|(distance, _)| *distance <= slack)
             .collect();
         near.sort_by(|one, other| one.0.total_cmp(&other.0));
-        for (_, byte) in near.into_iter().take(TRIES) {
-            if let Some(key) = completed(&prefix, byte, step).filter(|key| lies_in(key, stretch)) {
+        for (distance, byte) in near.into_iter().take(TRIES) {
+            let Some(key) = completed(&prefix, byte, step).filter(|key| lies_in(key, stretch)) else {
+                continue;
+            };
+            if distance <= slack {
                 return Some(key);
             }
+            if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+                nearest = Some((distance, key));
+            }
         }
-        let is_before = |byte: &u8| may_stand(*byte, due) && begin(*byte) <= target;
-        let byte = bytes().rev().find(is_before).or(first)?;
-        if !may_stand(byte, due) && !is_sendable_control(byte) {
+        let is_before = |byte: &u8| may_stand(behind_byte, *byte, due) && begin(*byte) <= target;
+        let Some(byte) = bytes().rev().find(is_before).or(first) else {
+            break;
+        };
+        if !may_stand(behind_byte, byte, due) {
             // No key that begins like this can be sent.
-            return None;
+            break;
         }
         if Some(byte) == first {
             scale *= shares.share(byte, due);
@@ -72,21 +82,27 @@ pub fn boundary(alphabet: &Alphabet, stretch: &Stretch<'_>, share: f64) -> Optio
         prefix.push(byte);
         step = step.down(byte);
     }
-    None
+    nearest.map(|(_, key)| key)
 }
 
-/// Whether a boundary may have `byte` where a byte that goes on a character is `due` or not.
-fn may_stand(byte: u8, due: bool) -> bool {
+/// Whether a boundary may have `byte` behind another, where a byte that goes on a character is `due` or
+/// not. The second byte of some characters is bounded, so that each has one spelling and none is a
+/// surrogate (Unicode, table 3-7).
+fn may_stand(behind: u8, byte: u8, due: bool) -> bool {
     match byte {
-        0x80..=0xbf => due,
-        0x20..=0x7e | 0xc2..=0xf4 => !due,
+        0x80..=0xbf => {
+            due && match behind {
+                0xe0 => byte >= 0xa0,
+                0xed => byte <= 0x9f,
+                0xf0 => byte >= 0x90,
+                0xf4 => byte <= 0x8f,
+                _ => true,
+            }
+        }
+        // The first three are all that can be sent between keys with control characters.
+        b'\t' | b'\n' | b'\r' | 0x20..=0x7f | 0xc2..=0xf4 => !due,
         _ => false,
     }
-}
-
-/// Control characters that a boundary may have where keys of the store have them: XML allows them.
-fn is_sendable_control(byte: u8) -> bool {
-    matches!(byte, b'\t' | b'\n' | b'\r' | 0x7f)
 }
 
 fn lies_in(key: &Key, stretch: &Stretch<'_>) -> bool {
@@ -100,7 +116,6 @@ fn completed(prefix: &[u8], byte: u8, step: Step) -> Option<Key> {
     key.push(byte);
     let mut step = step.down(byte);
     while step.is_due() {
-        // The second byte of some characters is bounded, so that each has one spelling only.
         let lowest = match key.last() {
             Some(0xe0) => 0xa0,
             Some(0xf0) => 0x90,
@@ -111,7 +126,7 @@ fn completed(prefix: &[u8], byte: u8, step: Step) -> Option<Key> {
     }
     let key = Key::from(key);
     let text = key.as_start_after()?;
-    (text.len() <= LONGEST && !text.chars().any(is_noncharacter) && !text.ends_with(char::is_control)).then_some(key)
+    (text.len() <= LONGEST && !text.chars().any(is_noncharacter)).then_some(key)
 }
 
 /// Code points that Unicode keeps for no character
@@ -146,7 +161,8 @@ mod tests {
         let stretch = |after, until| Stretch { prefix: b"", after, until };
         assert_eq!(text(boundary(&alphabet, &stretch(Some(b"key-00"), Some(b"key-99")), 0.5)), "key-5");
         assert_eq!(text(boundary(&alphabet, &stretch(Some(b"key-00"), Some(b"key-10")), 0.5)), "key-05");
-        assert_eq!(text(boundary(&alphabet, &stretch(Some(b"a"), Some(b"a!")), 0.5)), "none");
+        assert_eq!(text(boundary(&alphabet, &stretch(Some(b"a\x01"), Some(b"a\x02")), 0.5)), "none");
+        assert_eq!(text(boundary(&knowing(&["a\x01", "a\x1f"]), &stretch(Some(b"a\x01"), Some(b"a\x1f")), 0.5)), "a\t");
         let inside = Stretch { prefix: b"key-3", after: None, until: None };
         assert_eq!(text(boundary(&alphabet, &inside, 0.5)), "key-35");
     }
