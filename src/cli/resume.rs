@@ -138,7 +138,8 @@ fn nothing_to_retry(record: &RunRecord) -> Option<Choice> {
     let complete = record.end != Some(RunEnd::Incomplete);
     let is_asked = record.accounts.iter().all(|account| account.verdict == AccountVerdict::Ok);
     let told = match complete {
-        true => format!("nothing to retry: the run {} is complete", record.run),
+        true if record.narrowing.is_whole() => format!("nothing to retry: the run {} is complete", record.run),
+        true => format!("nothing to retry: the part of the job that the run {} was of is complete", record.run),
         // No account was lost, and no bucket either, for there is none.
         false if is_asked && record.journals.finished == 0 => {
             format!("nothing to retry: no bucket matched the run {}", record.run)

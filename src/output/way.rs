@@ -76,10 +76,17 @@ pub fn in_the_way(place: &Place) -> Result<Option<FileError>, FileError> {
 
 /// What keeps `folder` from being there, if anything does: a file, or a link that leads nowhere.
 pub fn obstacle(folder: &Path) -> Option<FileError> {
-    let is_obstacle = |path: &&Path| match fs::metadata(path) {
-        Ok(metadata) => !metadata.is_dir(),
-        // Where looking is not allowed, making the folder says so.
-        Err(error) => error.kind() != ErrorKind::PermissionDenied && fs::symlink_metadata(path).is_ok(),
+    // What is there is looked at once: others may be making the same folder at this moment. Where looking
+    // is not allowed, or nothing is there, making the folder says what there is to say.
+    let is_obstacle = |path: &&Path| {
+        fs::symlink_metadata(path).is_ok_and(|metadata| {
+            if metadata.is_symlink() {
+                let leads_to = fs::metadata(path);
+                leads_to.map_or_else(|error| error.kind() != ErrorKind::PermissionDenied, |metadata| !metadata.is_dir())
+            } else {
+                !metadata.is_dir()
+            }
+        })
     };
     let path = folder.ancestors().filter(|path| !path.as_os_str().is_empty()).find(is_obstacle)?;
     let what = fs::symlink_metadata(path).map_or("a file", |metadata| described(&metadata));

@@ -10,6 +10,7 @@ use crate::rows::RowCounts;
 use crate::scan::{ScanError, ScanOutcome};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -278,7 +279,19 @@ fn write_draft(
     if let Some(last) = spans.last_mut() {
         last.end = end;
     }
-    Ok(spans)
+    // A bucket that was listed once more has its files of before in the journal too: of two with the same
+    // numbers the last ones count.
+    let mut later: HashMap<u32, Vec<DraftSpan>> = HashMap::new();
+    let mut is_current = |span: &DraftSpan| {
+        let later = later.entry(span.bucket).or_default();
+        let overlaps = |other: &DraftSpan| other.first_part <= span.last_part && span.first_part <= other.last_part;
+        let is_current = !later.iter().any(overlaps);
+        later.push(*span);
+        is_current
+    };
+    let mut current: Vec<DraftSpan> = spans.into_iter().rev().filter(|span| is_current(span)).collect();
+    current.reverse();
+    Ok(current)
 }
 
 /// A writer of rows only: headers are written by themselves, so that a table without rows has one too.

@@ -251,8 +251,9 @@ impl<S: ObjectSink> PageScan<S> {
         }
         self.facts.keys += 1;
         // Where a store does not keep the order, at least no key may come twice in a row.
-        let last = self.last_key.as_slice();
-        if self.has_last && (key == last || self.ordered && key < last) {
+        // Behind the range's end too: what comes back from there is no range's.
+        let last = if self.facts.past_end { self.beyond.as_slice() } else { self.last_key.as_slice() };
+        if (self.has_last || self.facts.past_end) && (key == last || self.ordered && key < last) {
             // Keys that were decoded although the store never said that it encodes them prove nothing.
             if self.encoding == KeyEncoding::Url && !self.encoding_confirmed && self.encoding_matters {
                 return Err(PageFault::Encoding(KeyEncoding::Plain));
@@ -453,6 +454,14 @@ mod tests {
         assert_eq!(scan.sink.0.len(), 2, "the boundary belongs to the left");
         assert!(scan.facts().past_end);
         assert_eq!(scan.last_key(), Some(Key::from("b")));
+    }
+
+    #[test]
+    fn keys_that_come_back_from_beyond_the_range_are_out_of_order() {
+        for keys in [["a", "c", "b"], ["c", "d", "a"], ["c", "d", "d"]] {
+            let refused = scan(&[&page(&keys, DONE)], Some("b")).0;
+            assert!(matches!(refused, Err(PageFault::OutOfOrder { .. })), "{keys:?}");
+        }
     }
 
     #[test]

@@ -62,12 +62,8 @@ impl<L: Lister> Run<L> {
         }
         self.due |= self.joins.waiting.iter().any(|place| !self.ledger.open[place].is_committed());
         while self.joins.tasks.len() < JOINS
-            && let Some(store) = &self.store
-            && let Some((place, ranges)) = self.next_left_end(store)?
+            && let Some((place, ranges)) = self.next_left_end()?
         {
-            if let Some(bucket) = self.ledger.open.get_mut(&place) {
-                bucket.left.has_grown = false;
-            }
             // Where there is no room now, there will be at its end, or the run ends then.
             if let Ok(Some(room)) = self.room_to_join(place, &ranges) {
                 self.spawn_join(place, room, ranges, true);
@@ -109,9 +105,13 @@ impl<L: Lister> Run<L> {
     }
 
     /// A bucket being listed whose left end has enough rows for a file more, with the ranges of that end.
-    fn next_left_end(&self, store: &RunStore) -> Result<Option<(u32, Vec<IndexEntry>)>, ScanError> {
+    /// One that has been looked at is looked at again when more of it is committed.
+    fn next_left_end(&mut self) -> Result<Option<(u32, Vec<IndexEntry>)>, ScanError> {
+        let Some(store) = &self.store else {
+            return Ok(None);
+        };
         let rows_per_file = self.input.settings.files.rows_per_file;
-        for (&place, bucket) in &self.ledger.open {
+        for (&place, bucket) in &mut self.ledger.open {
             let least = bucket.left.joined_rows.saturating_add(rows_per_file);
             if bucket.stage != Stage::Listing
                 || !bucket.left.has_grown
@@ -120,6 +120,7 @@ impl<L: Lister> Run<L> {
             {
                 continue;
             }
+            bucket.left.has_grown = false;
             let mut ranges = bucket.left_end(store.index_of(place)?, &self.first_ranges);
             ranges.retain(|entry| entry.part.bytes > 0);
             if ranges.iter().map(|entry| entry.part.rows).sum::<u64>() >= least {

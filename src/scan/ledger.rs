@@ -255,7 +255,6 @@ impl OpenBucket {
         self.stopped(id);
         let RangeRecord { range, part, counts, .. } = self.record.ranges.remove(at);
         self.record.counts += counts;
-        self.left.has_grown |= self.record.ranges.iter().all(|open| range < open.range);
         self.has_finished = true;
         self.finished_ranges.push(IndexEntry { id, range, part, counts });
         if self.record.ranges.is_empty() && self.record.waiting == 0 {
@@ -379,6 +378,8 @@ impl Ledger {
                 if std::mem::take(&mut bucket.new_parts) {
                     commit.new_parts.push(place);
                 }
+                // Only what is committed is looked at.
+                bucket.left.has_grown |= !bucket.finished_ranges.is_empty();
                 let ranges = bucket.finished_ranges.drain(..);
                 commit.ranges.extend(ranges.map(|entry| FinishedRange { bucket: place, entry }));
                 bucket.parts.retain(|_, part| !part.released);

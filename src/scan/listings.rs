@@ -34,9 +34,9 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Whether one more worker would be of use, of at most `most`.
+    /// Whether one more worker would be of use, of at most `most`; none is where it is to stop.
     fn has_use(&self, most: usize) -> bool {
-        self.workers.len() < self.pace.workers(most)
+        !self.stop.is_requested() && self.workers.len() < self.pace.workers(most)
     }
 
     /// Asks workers that the pace does not keep busy to give back their ranges.
@@ -131,6 +131,12 @@ impl Listings {
         }
         candidates.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| other.2.worth.total_cmp(&one.2.worth)));
         candidates.into_iter().map(|(_, place, candidate)| (place, candidate)).collect()
+    }
+
+    /// The buckets of an account that nobody lists.
+    pub fn unlisted_of(&self, account: u32) -> Vec<u32> {
+        let unlisted = |(_, listing): &(&u32, &Listing)| listing.account == account && listing.workers.is_empty();
+        self.open.iter().filter(unlisted).map(|(place, _)| *place).collect()
     }
 
     /// Any bucket that is being listed.

@@ -30,6 +30,10 @@ impl<L: Lister> Run<L> {
                 self.left(place, range).await;
             }
             News::Yielded(page) => {
+                // It is none of those who are too many any more.
+                if let Some(listing) = self.listings.get_mut(place) {
+                    listing.workers.remove(&range);
+                }
                 self.paged(place, range, page).await;
                 if let Some(bucket) = self.ledger.open.get_mut(&place) {
                     bucket.yielded(range);
@@ -65,7 +69,13 @@ impl<L: Lister> Run<L> {
     /// bucket is judged when they have gone. Of several failures the first counts.
     async fn failed(&mut self, place: u32, failure: Failure) {
         if failure.kind == FailureKind::Identity {
-            self.lose_account(self.input.buckets[place as usize].entry.account, &failure).await;
+            let account = self.input.buckets[place as usize].entry.account;
+            self.lose_account(account, &failure).await;
+            // The others of the account are left when their last worker has gone; these have none.
+            for unlisted in self.listings.unlisted_of(account) {
+                self.listings.remove(unlisted);
+                self.interrupted(unlisted).await;
+            }
         }
         if let Some(listing) = self.listings.get_mut(place) {
             listing.stop.abandon();

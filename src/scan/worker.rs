@@ -249,7 +249,9 @@ impl<L: Lister> Worker<'_, L> {
         let request = async || {
             let tap = PageTap::new(Arc::<Mutex<PageScan<RowWriter>>>::clone(scan), task.caller.idle_timeout());
             let RangeRecord { range, cursor, .. } = &task.record;
-            task.lister.list_page(&task.name, &task.region, &range.prefix, cursor, tap).await?;
+            let listed = task.lister.list_page(&task.name, &task.region, &range.prefix, cursor, tap).await;
+            // Nothing of a failed answer is taken: the range may be split while it is waited to ask again.
+            listed.inspect_err(|_| task.bound.release())?;
             if lock(scan).is_finished() {
                 return Ok(());
             }

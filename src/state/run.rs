@@ -319,8 +319,10 @@ impl RunStore {
         let Some(span) = self.spans.get(&bucket) else {
             return Ok(Vec::new());
         };
-        let entries = self.read::<FileEntry>("files.jsonl", span.to)?;
-        entries.filter(|entry| entry.as_ref().map_or(true, |file| file.bucket == bucket)).collect()
+        // A bucket that is listed once more has files of before in front of the span.
+        let entries = journal::read_placed::<FileEntry>(&self.folder.journal("files.jsonl"), span.to)?;
+        let is_of_span = |entry: &Result<FileEntry, _>| entry.as_ref().map_or(true, |file| file.bucket == bucket);
+        entries.filter(|(at, entry)| *at >= span.from && is_of_span(entry)).map(|(_, entry)| entry).collect()
     }
 
     /// The finished ranges of a bucket, those of before its listing started over included.

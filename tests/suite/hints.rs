@@ -59,8 +59,8 @@ fn the_second_run_has_all_workers_at_once_and_writes_the_same_files() {
     let (one, other) = (files(&asked, first.path()), files(&asked, second.path()));
     assert_eq!(one.len(), 4);
     assert!(one == other, "byte for byte");
-    // 34 pages, and few in vain.
-    assert!(together.requests() <= 34 + WORKERS as usize, "{} requests", together.requests());
+    // 34 pages, and few in vain: how many hangs on who is answered first.
+    assert!(together.requests() <= 34 + 2 * WORKERS as usize, "{} requests", together.requests());
     // What it learns is as good.
     assert_eq!(outcome.lessons[&0].keys.len(), taught.lessons[&0].keys.len());
 }
