@@ -14,8 +14,8 @@ use s3scan::demo::{ACCESS_KEY, REGION, SECRET_KEY};
 use s3scan::event::{BucketLabel, Events};
 use s3scan::job::Column;
 use s3scan::rows::{BucketFields, ObjectFilter, RowEncoder, RowFormat, RowWriter};
-use s3scan::s3::{Access, Cursor, Identity, Network, Range, Store};
-use s3scan::scan::{Budget, Caller, News, RangeTask, Stop, list_range};
+use s3scan::s3::{Access, Identity, Network, Range, Store};
+use s3scan::scan::{Asking, Budget, Caller, News, RangeTask, Stop, list_range};
 use s3scan::state::{RangeRecord, RunFolder};
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -135,26 +135,21 @@ async fn ours(url: &str, bucket: &str) -> Outcome<(u64, u64)> {
     let caller = Caller::new(&job.accounts[0].pace, slots, budget, events, Stop::default());
     let fields = BucketFields { account: "bench".into(), bucket: bucket.to_owned(), ..BucketFields::default() };
     let filter = Arc::new(ObjectFilter::default());
-    let range = Range::default();
     let task = RangeTask {
         bucket: 0,
-        name: bucket.to_owned(),
-        region: REGION.to_owned(),
-        label: BucketLabel { account: "bench".into(), bucket: bucket.into() },
-        record: RangeRecord {
-            id: 0,
-            cursor: Cursor::at_start_of(&range),
-            range,
-            part: s3scan::output::PartLength::default(),
-            counts: s3scan::rows::RowCounts::default(),
-        },
-        ordered: true,
-        lister: Arc::new(Store::open(&access, &Network::direct()).await),
-        caller,
-        pace: Arc::default(),
+        record: RangeRecord::begun(0, Range::default()),
         bound: Arc::default(),
         surplus: Arc::default(),
-        plain_keys: Arc::default(),
+        asking: Asking {
+            name: bucket.to_owned(),
+            region: REGION.to_owned(),
+            label: BucketLabel { account: "bench".into(), bucket: bucket.into() },
+            ordered: true,
+            lister: Arc::new(Store::open(&access, &Network::direct()).await),
+            caller,
+            pace: Arc::default(),
+            plain_keys: Arc::default(),
+        },
         writer: RowWriter::new(filter, RowEncoder::new(&RowFormat::standard(Column::STANDARD), &fields)),
         folder: RunFolder::new(folder.path()),
     };
@@ -163,9 +158,9 @@ async fn ours(url: &str, bucket: &str) -> Outcome<(u64, u64)> {
     let mut pages = 0;
     while let Some(message) = messages.recv().await {
         match message.news {
-            News::Opened(_) => {}
+            News::Opened(_) | News::Checked(_) => {}
             News::Page(_) | News::Yielded(_) => pages += 1,
-            News::Done(page) => return Ok((pages + 1, page.progress.counts.rows)),
+            News::Done(page, _) => return Ok((pages + 1, page.progress.counts.rows)),
             News::Stopped { why, .. } => return Err(format!("{why:?}").into()),
         }
     }

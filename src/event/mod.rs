@@ -234,6 +234,13 @@ pub enum Event {
         /// Ranges of the bucket that are being listed now.
         ranges: usize,
     },
+    /// Two ranges had seen different keys where they meet, and were found to agree.
+    SeamHolds {
+        /// The bucket's name.
+        label: BucketLabel,
+        /// The last key that may be of the range on the left.
+        seam: String,
+    },
     /// A bucket is asked more slowly from now on.
     PaceFell {
         /// Its name.

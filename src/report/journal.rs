@@ -150,6 +150,10 @@ fn log(event: &Event) {
             let (account, bucket) = (&*label.account, &*label.bucket);
             debug!(account, bucket, range, child, cut, keys, ranges, "range split");
         }
+        Event::SeamHolds { label, seam } => {
+            let (account, bucket) = (&*label.account, &*label.bucket);
+            debug!(account, bucket, seam, "keys changed where two ranges meet; both sides agree now");
+        }
         Event::PaceFell { label, rate, cause } => {
             let (account, bucket) = (&*label.account, &*label.bucket);
             debug!(account, bucket, requests_per_second = %format_args!("{rate:.1}"), "{cause}: asking more slowly");

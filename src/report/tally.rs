@@ -160,6 +160,7 @@ impl Tally {
             | Event::HistoryIgnored { .. }
             | Event::FilesMadeAgain { .. }
             | Event::AccountIdentified { .. }
+            | Event::SeamHolds { .. }
             | Event::RunEnded { .. } => {}
         }
     }

@@ -37,8 +37,8 @@ pub struct PageFacts {
     pub truncated: bool,
     /// The token to go on with, where truncated.
     pub next_token: Option<String>,
-    /// Whether a key beyond the range's end was seen, so that the range is done.
-    pub past_end: bool,
+    /// The first key beyond the range's end, where one was seen: then the range is done.
+    pub beyond: Option<Key>,
     /// Some keys of the answer in order, those beyond the range included: the last one always, where
     /// there is any.
     pub samples: Vec<Key>,

@@ -38,7 +38,7 @@ pub struct PageScan<S> {
     last_key: Vec<u8>,
     has_last: bool,
     /// The last key of the answer that lies beyond the range.
-    beyond: Vec<u8>,
+    last_beyond: Vec<u8>,
     /// Every so manyth key becomes a sample, and which is the next.
     sample_every: u64,
     next_sample: u64,
@@ -80,7 +80,7 @@ impl<S: ObjectSink> PageScan<S> {
             encoding_matters: false,
             last_key: Vec::with_capacity(1024),
             has_last: false,
-            beyond: Vec::new(),
+            last_beyond: Vec::new(),
             sample_every: u64::MAX,
             next_sample: u64::MAX,
             complete: false,
@@ -128,6 +128,12 @@ impl<S: ObjectSink> PageScan<S> {
     #[must_use]
     pub fn facts(&self) -> &PageFacts {
         &self.facts
+    }
+
+    /// The attempt under way came to nothing: the end of the range is nobody's any more.
+    pub fn release(&mut self) {
+        self.bound.release();
+        self.holds = false;
     }
 
     /// Takes the samples out of the facts.
@@ -252,8 +258,9 @@ impl<S: ObjectSink> PageScan<S> {
         self.facts.keys += 1;
         // Where a store does not keep the order, at least no key may come twice in a row.
         // Behind the range's end too: what comes back from there is no range's.
-        let last = if self.facts.past_end { self.beyond.as_slice() } else { self.last_key.as_slice() };
-        if (self.has_last || self.facts.past_end) && (key == last || self.ordered && key < last) {
+        let is_beyond = self.facts.beyond.is_some();
+        let last = if is_beyond { self.last_beyond.as_slice() } else { self.last_key.as_slice() };
+        if (self.has_last || is_beyond) && (key == last || self.ordered && key < last) {
             // Keys that were decoded although the store never said that it encodes them prove nothing.
             if self.encoding == KeyEncoding::Url && !self.encoding_confirmed && self.encoding_matters {
                 return Err(PageFault::Encoding(KeyEncoding::Plain));
@@ -276,9 +283,11 @@ impl<S: ObjectSink> PageScan<S> {
             self.facts.samples.push(Key::from(key));
         }
         if self.ordered && self.until.as_ref().is_some_and(|until| key > until.as_bytes()) {
-            self.facts.past_end = true;
-            self.beyond.clear();
-            self.beyond.extend_from_slice(key);
+            if !is_beyond {
+                self.facts.beyond = Some(Key::from(key));
+            }
+            self.last_beyond.clear();
+            self.last_beyond.extend_from_slice(key);
             return Ok(());
         }
         self.last_key.clear();
@@ -320,8 +329,7 @@ impl<S: ObjectSink> BodySink for PageScan<S> {
         self.sink.reset();
         self.facts = PageFacts::default();
         self.carry.clear();
-        self.bound.release();
-        self.holds = false;
+        self.release();
         self.next_sample = 1;
         self.complete = false;
         self.finished = false;
@@ -380,7 +388,7 @@ impl<S: ObjectSink> BodySink for PageScan<S> {
         if self.encoding == KeyEncoding::Url && !self.encoding_confirmed && self.encoding_matters {
             return Err(PageFault::Encoding(KeyEncoding::Plain));
         }
-        let last = if self.facts.past_end { &self.beyond } else { &self.last_key };
+        let last = if self.facts.beyond.is_some() { &self.last_beyond } else { &self.last_key };
         if self.facts.keys > 0 && self.facts.samples.last().is_none_or(|sample| sample.as_bytes() != last) {
             self.facts.samples.push(Key::from(last.as_slice()));
         }
@@ -442,17 +450,18 @@ mod tests {
         assert_eq!(keys, ["a b", "c/d", "e/日"]);
         assert!(scan.sink.0.iter().all(|(_, size, etag)| size == b"5" && etag == b"e"));
         assert_eq!(scan.facts().next_token.as_deref(), Some("a&b"));
-        assert!(scan.facts().truncated && !scan.facts().past_end);
+        assert!(scan.facts().truncated && scan.facts().beyond.is_none());
         assert_eq!(scan.last_key(), Some(Key::from("e/日")));
     }
 
     #[test]
     fn keys_beyond_the_range_end_it() {
-        let xml = page(&["a", "b", "c"], DONE);
+        let xml = page(&["a", "b", "c", "d"], DONE);
         let (result, scan) = scan(&[&xml], Some("b"));
         result.unwrap();
         assert_eq!(scan.sink.0.len(), 2, "the boundary belongs to the left");
-        assert!(scan.facts().past_end);
+        assert_eq!(scan.facts().beyond, Some(Key::from("c")));
+        assert_eq!(scan.facts().samples.last(), Some(&Key::from("d")));
         assert_eq!(scan.last_key(), Some(Key::from("b")));
     }
 

@@ -3,8 +3,10 @@
 //! Owns that what is under way is bounded by the run's concurrency, however many buckets a run and
 //! however many ranges a bucket has: workers, buckets being listed, and parts held open.
 
-use super::ledger::OpenBucket;
+use super::asking::Asking;
 use super::listings::Listing;
+use super::open_bucket::OpenBucket;
+use super::recheck::{Recheck, recheck};
 use super::run::Run;
 use super::split::Candidate;
 use super::worker::{RangeTask, list_range};
@@ -30,7 +32,7 @@ impl<L: Lister> Run<L> {
             let Some(place) = next else {
                 return;
             };
-            self.begin_range(place);
+            self.begin_work(place);
         }
     }
 
@@ -98,8 +100,8 @@ impl<L: Lister> Run<L> {
         account.filter(|account| !account.caller.stop().is_requested())
     }
 
-    /// Sends a worker to the next range of a bucket that is being listed.
-    fn begin_range(&mut self, place: u32) {
+    /// Sends a worker to what is next of a bucket that is being listed: a seam in doubt or a range.
+    fn begin_work(&mut self, place: u32) {
         let bucket: &ScanBucket = &self.input.buckets[place as usize];
         let (Some(account), Some(listing), Some(open)) = (
             self.input.accounts[bucket.entry.account as usize].as_ref(),
@@ -108,37 +110,44 @@ impl<L: Lister> Run<L> {
         ) else {
             return;
         };
-        let Some(record) = open.next_range(&self.first_ranges) else {
-            return;
-        };
-        let bound = Arc::new(Bound::new(&record.range, record.cursor.after.as_ref()));
-        listing.workers.insert(record.id, Arc::clone(&bound));
-        let at_once = listing.workers.len() as u64;
-        open.record.effort.most_at_once = open.record.effort.most_at_once.max(at_once);
-        let settings = &self.input.settings;
-        let encoder = RowEncoder::new(&settings.rows, &bucket.fields);
-        let task = RangeTask {
-            bucket: place,
+        let asking = Asking {
             name: bucket.entry.name.clone(),
             region: bucket.entry.region.clone(),
             label: bucket.label(),
-            record,
-            bound,
-            surplus: Arc::clone(&listing.surplus),
             ordered: open.record.ordered,
             lister: Arc::clone(&account.lister),
             caller: account.caller.heeding(listing.stop.clone()),
             pace: Arc::clone(&listing.pace),
             plain_keys: Arc::clone(&account.plain_keys),
-            writer: RowWriter::new(Arc::clone(&settings.filter), encoder),
-            folder: self.folder.clone(),
         };
-        self.listing += 1;
-        tokio::spawn(list_range(task, self.sender.clone()));
+        if let Some(doubt) = open.next_doubt() {
+            listing.workers.insert(doubt.id, Arc::default());
+            self.listing += 1;
+            tokio::spawn(recheck(Recheck { bucket: place, doubt, asking }, self.sender.clone()));
+        } else if let Some(record) = open.next_range(&self.first_ranges) {
+            let bound = Arc::new(Bound::new(&record.range, record.cursor.after.as_ref()));
+            listing.workers.insert(record.id, Arc::clone(&bound));
+            let at_once = listing.workers.len() as u64;
+            open.record.effort.most_at_once = open.record.effort.most_at_once.max(at_once);
+            let settings = &self.input.settings;
+            let encoder = RowEncoder::new(&settings.rows, &bucket.fields);
+            let task = RangeTask {
+                bucket: place,
+                record,
+                bound,
+                surplus: Arc::clone(&listing.surplus),
+                asking,
+                writer: RowWriter::new(Arc::clone(&settings.filter), encoder),
+                folder: self.folder.clone(),
+            };
+            self.listing += 1;
+            tokio::spawn(list_range(task, self.sender.clone()));
+        }
         if open.has_waiting() {
             self.listings.wait(place);
         }
     }
+
     /// Splits the range for which it is of the most use, and returns its bucket. Where an answer is being
     /// read, the next best is taken: what is read is told of soon, and this asked again.
     async fn split_range(&mut self) -> Option<u32> {

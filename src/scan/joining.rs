@@ -6,7 +6,7 @@
 //! as it is.
 
 use super::finish::{join_bucket, join_left_end, no_room, room_for_bucket};
-use super::ledger::Stage;
+use super::open_bucket::Stage;
 use super::run::{Finished, Run};
 use super::{ScanError, ScanInput};
 use crate::output::{FileError, FileRules};

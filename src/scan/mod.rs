@@ -4,6 +4,7 @@
 //! that one bucket's or account's failure is a fact in the outcome and not the end of the run, and
 //! that nothing partial is ever called complete.
 
+mod asking;
 mod begin;
 mod budget;
 mod caller;
@@ -16,16 +17,21 @@ mod learning;
 mod ledger;
 mod limiter;
 mod listings;
+mod open_bucket;
+mod open_parts;
 mod pace;
 mod publishing;
+mod recheck;
 mod rhythm;
 mod run;
+mod seams;
 mod settle;
 mod sketch;
 mod split;
 mod stop;
 mod worker;
 
+pub use asking::Asking;
 pub use budget::Budget;
 pub use caller::{Caller, Halt};
 pub use discover::{Discovered, Discovery};

@@ -7,7 +7,7 @@
 //! without them. What the file system refuses ends the run, for it concerns all buckets.
 
 use super::finish::{no_room, parts};
-use super::ledger::Stage;
+use super::open_bucket::Stage;
 use super::run::{Finished, Run};
 use super::stop::Stop;
 use crate::crash;

@@ -5,8 +5,9 @@
 //! way, and listing goes on meanwhile.
 
 use super::joining::Joins;
-use super::ledger::{Ledger, OpenBucket, Stage};
+use super::ledger::Ledger;
 use super::listings::Listings;
+use super::open_bucket::{OpenBucket, Stage};
 use super::publishing::Published;
 use super::sketch::Lessons;
 use super::worker::{Message, News};

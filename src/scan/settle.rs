@@ -4,7 +4,7 @@
 //! decided of a bucket while a worker of it is under way.
 
 use super::fate::{Fate, fate};
-use super::ledger::{OpenBucket, Stage};
+use super::open_bucket::{OpenBucket, Stage};
 use super::run::Run;
 use super::worker::{Message, News, Page, StopCause};
 use super::{ScanError, Unfinished};
@@ -19,14 +19,27 @@ impl<L: Lister> Run<L> {
         let Message { bucket: place, range, news } = message;
         match news {
             News::Opened(file) => {
-                self.ledger.open.get_mut(&place).into_iter().for_each(|bucket| bucket.opened(range, file.clone()));
+                self.ledger.open.get_mut(&place).into_iter().for_each(|bucket| bucket.parts.open(range, file.clone()));
             }
             News::Page(page) => self.paged(place, range, page).await,
-            News::Done(page) => {
+            News::Done(page, behind) => {
                 self.paged(place, range, page).await;
                 if let Some(bucket) = self.ledger.open.get_mut(&place) {
-                    bucket.listed(range);
+                    bucket.listed(range, behind);
                 }
+                self.wait(place);
+                self.left(place, range).await;
+            }
+            News::Checked(effort) => {
+                let bucket = self.ledger.open.get_mut(&place);
+                if let Some(seam) = bucket.and_then(|bucket| {
+                    bucket.record.effort += effort;
+                    bucket.settled(range)
+                }) {
+                    let seam = String::from_utf8_lossy(seam.as_bytes()).into_owned();
+                    self.input.events.emit(Event::SeamHolds { label: self.label(place), seam }).await;
+                }
+                self.tell_effort(place, effort).await;
                 self.left(place, range).await;
             }
             News::Yielded(page) => {
@@ -38,19 +51,15 @@ impl<L: Lister> Run<L> {
                 if let Some(bucket) = self.ledger.open.get_mut(&place) {
                     bucket.yielded(range);
                 }
-                if self.listings.get_mut(place).is_some_and(|listing| listing.failure.is_none()) {
-                    self.listings.wait(place);
-                }
+                self.wait(place);
                 self.left(place, range).await;
             }
             News::Stopped { effort, why } => {
                 if let Some(bucket) = self.ledger.open.get_mut(&place) {
                     bucket.record.effort += effort;
-                    bucket.stopped(range);
+                    bucket.parts.release(range);
                 }
-                let ranges = self.listings.get_mut(place).map_or(0, |listing| listing.workers.len());
-                let told = Event::PageListed { bucket: place, objects: 0, rows: 0, effort, ranges };
-                self.input.events.emit(told).await;
+                self.tell_effort(place, effort).await;
                 match why {
                     StopCause::Storage(error) => {
                         self.listing -= 1;
@@ -63,6 +72,21 @@ impl<L: Lister> Run<L> {
             }
         }
         Ok(())
+    }
+
+    /// What a bucket still has for workers waits for them, unless it is given up.
+    fn wait(&mut self, place: u32) {
+        let is_listed = self.listings.get_mut(place).is_some_and(|listing| listing.failure.is_none());
+        if is_listed && self.ledger.open.get(&place).is_some_and(OpenBucket::has_waiting) {
+            self.listings.wait(place);
+        }
+    }
+
+    /// Requests were made for a bucket that brought no page.
+    async fn tell_effort(&mut self, place: u32, effort: Effort) {
+        let ranges = self.listings.get_mut(place).map_or(0, |listing| listing.workers.len());
+        let told = Event::PageListed { bucket: place, objects: 0, rows: 0, effort, ranges };
+        self.input.events.emit(told).await;
     }
 
     /// A range failed for good: the other workers of its bucket are stopped, and what becomes of the
@@ -123,7 +147,7 @@ impl<L: Lister> Run<L> {
         let Some(bucket) = self.ledger.open.get_mut(&place) else {
             return;
         };
-        let Page { progress, effort, keys } = page;
+        let Page { progress, effort, keys, first } = page;
         let before = bucket.counts();
         let mut ranges = 0;
         if let (Some(listing), Some(record)) = (self.listings.get_mut(place), bucket.range(range)) {
@@ -140,7 +164,7 @@ impl<L: Lister> Run<L> {
             bucket.learning.page(until.as_ref(), last, objects);
         }
         bucket.record.effort += effort;
-        bucket.paged(range, progress);
+        bucket.paged(range, progress, first);
         let after = bucket.counts();
         let (objects, rows) = (after.objects - before.objects, after.rows - before.rows);
         let room = self.room();

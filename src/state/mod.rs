@@ -9,6 +9,7 @@ mod journal;
 mod lock;
 mod record;
 mod run;
+mod seam;
 mod status;
 
 pub use history::{BucketHistory, History, MOST_KEYS, fit, thinned};
@@ -18,6 +19,7 @@ pub use record::{
     RangeRecord, RunEnd, RunPhase, RunRecord,
 };
 pub use run::{Commit, FinishedRange, RunFolder, RunStore};
+pub use seam::{Doubt, LeftSide, Shown};
 pub use status::RunStatus;
 
 use crate::output::FileError;

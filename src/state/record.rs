@@ -7,6 +7,7 @@
 //! that cannot be read is refused and left alone.
 
 use super::StateError;
+use super::seam::{Doubt, LeftSide, Shown};
 use crate::job::Narrowing;
 use crate::output::{FileError, JoinedFile, PartLength, ReplaceStep, replace};
 use crate::rows::RowCounts;
@@ -155,9 +156,12 @@ pub struct BucketRecord {
     /// key order, so that these are the last ones, and are known from the job's prefixes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub waiting: u32,
-    /// Ranges in progress. None left and none waiting: all are in the index, and the parts can be
-    /// joined.
+    /// Ranges in progress. None left and none waiting: all are in the index, and once no seam is in
+    /// doubt the parts can be joined.
     pub ranges: Vec<RangeRecord>,
+    /// Seams in doubt, which are to be listed across once more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
     /// Set once its files are made: where they stand in the journal of files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<FileSpan>,
@@ -196,6 +200,21 @@ pub struct RangeRecord {
     pub part: PartLength,
     /// What it has seen and written.
     pub counts: RowCounts,
+    /// What its neighbour to the left saw behind the seam between them, while it has shown nothing itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_side: Option<LeftSide>,
+    /// What its neighbour to the right has shown first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right_side: Option<Shown>,
+}
+
+impl RangeRecord {
+    /// A range of which nothing is listed yet.
+    #[must_use]
+    pub fn begun(id: u32, range: Range) -> Self {
+        let (cursor, part, counts) = (Cursor::at_start_of(&range), PartLength::default(), RowCounts::default());
+        Self { id, range, cursor, part, counts, left_side: None, right_side: None }
+    }
 }
 
 /// A finished range, in its bucket's index.

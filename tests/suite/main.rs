@@ -78,6 +78,7 @@ mod replacing;
 mod resume;
 mod retry;
 mod schema;
+mod seams;
 mod shapes;
 mod shipped_jobs;
 mod showing;

@@ -42,6 +42,8 @@ pub enum Habit {
     Repeating,
     /// As S3, but lists every key whatever the prefix.
     DeafToPrefixes,
+    /// As S3, but in an order that does not tell small letters from capitals, by which it also begins.
+    CaseBlind,
 }
 
 /// What becomes of those who ask for a prefix.
@@ -77,6 +79,8 @@ pub struct MemoryStore {
     /// No request is answered before so many are in flight at once.
     pub together: usize,
     pub gathered: CancellationToken,
+    /// Keys that are there only from this request on.
+    pub arrivals: BTreeMap<String, usize>,
     /// The bucket and the prefix of every request so far.
     pub asked: Mutex<Vec<(String, String)>>,
 }
@@ -103,19 +107,29 @@ impl MemoryStore {
         }
     }
 
-    fn page(&self, bucket: &str, prefix: &str, cursor: &Cursor, trap: Option<Trap>) -> Vec<u8> {
+    fn page(&self, bucket: &str, prefix: &str, cursor: &Cursor, trap: Option<Trap>, number: usize) -> Vec<u8> {
         let objects = &self.buckets[bucket];
         let ordered = !matches!(self.habit, Habit::Unordered | Habit::Repeating) && trap != Some(Trap::Disordered);
         let deaf = self.habit == Habit::DeafToPrefixes;
         let mut keys: Vec<&String> = objects.keys().filter(|key| deaf || key.starts_with(prefix)).collect();
+        keys.retain(|key| self.arrivals.get(*key).is_none_or(|from| number >= *from));
         if !ordered {
             keys.reverse();
+        }
+        let case_blind = self.habit == Habit::CaseBlind;
+        if case_blind {
+            keys.sort_by_key(|key| (key.to_lowercase(), *key));
         }
         let begin = match (&cursor.token, &cursor.after) {
             (Some(token), _) => token.strip_prefix("token:").expect("our own token").parse().expect("a number"),
             (None, Some(key)) if ordered => {
                 let after = key.as_start_after().expect("a key that can be sent");
-                keys.partition_point(|key| key.as_str() <= after)
+                if case_blind {
+                    let after = (after.to_lowercase(), after);
+                    keys.partition_point(|key| (key.to_lowercase(), key.as_str()) <= after)
+                } else {
+                    keys.partition_point(|key| key.as_str() <= after)
+                }
             }
             _ => 0,
         };
@@ -206,7 +220,7 @@ impl Lister for MemoryStore {
             self.gathered.cancel();
         }
         self.gathered.cancelled().await;
-        let body = self.page(bucket, prefix, cursor, sprung);
+        let body = self.page(bucket, prefix, cursor, sprung, number);
         let sent = if mishap == Some(Mishap::Cut) { body.len() / 2 } else { body.len() };
         tap.sink().begin();
         for frame in body[..sent].chunks(self.frame.max(1)) {

@@ -2,9 +2,7 @@
 //! of each a round, and every key has to come exactly once.
 
 use super::{Candidate, PageKeys, Splitter};
-use crate::output::PartLength;
-use crate::rows::RowCounts;
-use crate::s3::{Cursor, Key, Range};
+use crate::s3::{Key, Range};
 use crate::state::RangeRecord;
 
 /// Keys of an answer: fewer than of S3's, so that a bucket of fewer keys has as many pages.
@@ -98,13 +96,7 @@ fn best(candidates: Vec<Candidate>) -> Option<Candidate> {
 fn list(keys: &[Vec<u8>], workers: usize, page: usize) -> Outcome {
     let mut outcome = Outcome::default();
     let mut splitter = Splitter::default();
-    let range = |id, range: Range| RangeRecord {
-        id,
-        cursor: Cursor::at_start_of(&range),
-        range,
-        part: PartLength::default(),
-        counts: RowCounts::default(),
-    };
+    let range = RangeRecord::begun;
     let mut open = vec![range(0, Range::default())];
     let mut next = 1;
     while !open.is_empty() {
