@@ -46,10 +46,12 @@ fn rows_equal_the_truth_for_every_shape() {
         assert_eq!(files.keys().filter(|name| name.starts_with(&format!("{bucket}_"))).count(), 7, "7 files of 30,000");
     }
 
-    let again = Workspace::new();
-    again.job(&server.url, "[output]\nrows_per_file = 30_000\n[limits]\nconcurrency = 1");
-    again.expect(0, &[]);
-    assert!(again.files() == files, "the bytes differ with the concurrency");
+    for concurrency in [1, 7] {
+        let again = Workspace::new();
+        again.job(&server.url, &format!("[output]\nrows_per_file = 30_000\n[limits]\nconcurrency = {concurrency}"));
+        again.expect(0, &[]);
+        assert!(again.files() == files, "the bytes differ with concurrency {concurrency}");
+    }
 }
 
 #[test]
