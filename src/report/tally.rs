@@ -160,6 +160,7 @@ impl Tally {
             | Event::HistoryIgnored { .. }
             | Event::FilesMadeAgain { .. }
             | Event::AccountIdentified { .. }
+            | Event::CredentialsRenewed { .. }
             | Event::RunEnded { .. } => {}
         }
     }
