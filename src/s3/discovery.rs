@@ -45,7 +45,7 @@ impl Store {
     /// The classified failure of this one attempt.
     pub async fn list_buckets(&self, paged: bool, token: Option<&str>) -> Result<BucketPage, Failure> {
         let region = self.home_region();
-        let session = self.sessions.current().await;
+        let session = self.session().await?;
         let mut request = self.client(&session, &region).list_buckets();
         if paged {
             request = request.max_buckets(MAX_BUCKETS).set_continuation_token(token.map(str::to_owned));
@@ -69,7 +69,7 @@ impl Store {
     /// The classified failure, where the answer names no region.
     pub async fn bucket_region(&self, bucket: &str) -> Result<Option<String>, Failure> {
         let home = self.home_region();
-        let session = self.sessions.current().await;
+        let session = self.session().await?;
         let sent = self
             .client(&session, &home)
             .head_bucket()

@@ -27,7 +27,7 @@ impl Store {
     /// # Errors
     /// The classified failure. Whatever is refused here is the credentials' fault.
     pub async fn caller_identity(&self) -> Result<Option<CallerIdentity>, Failure> {
-        let session = self.sessions.current().await;
+        let session = self.session().await?;
         let answer = session.identity(RetryConfig::disabled()).await;
         let identity = self.sessions.heed(&session, answer).await.map_err(|failure| self.advised(failure))?;
         if let Some(identity) = &identity {

@@ -169,8 +169,12 @@ impl Sessions {
     }
 
     /// What the next request is to be made with.
-    pub async fn current(&self) -> Arc<Session> {
-        Arc::clone(&self.current.read().await.session)
+    ///
+    /// # Errors
+    /// Why there is nothing any more.
+    pub async fn current(&self) -> Result<Arc<Session>, Failure> {
+        let current = self.current.read().await;
+        current.end.clone().map_or_else(|| Ok(Arc::clone(&current.session)), Err)
     }
 
     /// Notes whom the credentials belong to. What is fetched in their place has to belong to the same.

@@ -18,7 +18,7 @@ use aws_sdk_s3::types::{EncodingType, OptionalObjectAttributes, RequestPayer};
 use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// The name that stands for an account's list of buckets where regions are noted by bucket.
 const ALL_BUCKETS: &str = "";
@@ -133,6 +133,11 @@ impl Store {
         self.bucket_owner.as_ref().or_else(own).cloned()
     }
 
+    /// What a request is to be made with.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, Failure> {
+        self.sessions.current().await.map_err(|failure| self.advised(failure))
+    }
+
     /// A session's client for a region.
     pub(super) fn client(&self, session: &Session, region: &str) -> Client {
         session.client(region, self.endpoint_url(), self.path_style)
@@ -194,7 +199,7 @@ impl Lister for Store {
     ) -> Result<(), Failure> {
         let wanted = tap.sink().wanted();
         let region = self.regions.of(bucket, region);
-        let session = self.sessions.current().await;
+        let session = self.session().await?;
         let mut request = self
             .client(&session, &region)
             .list_objects_v2()
