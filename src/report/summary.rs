@@ -617,7 +617,8 @@ pub(super) mod tests {
       },
       "verdict": "ok",
       "discovered": true,
-      "reason": null
+      "reason": null,
+      "hint": null
     },
     {
       "name": "test",
@@ -631,7 +632,8 @@ pub(super) mod tests {
       },
       "verdict": "ok",
       "discovered": true,
-      "reason": null
+      "reason": null,
+      "hint": null
     }
   ],
   "price": {

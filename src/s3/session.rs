@@ -17,7 +17,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_s3::Client;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::RwLock;
 
@@ -152,20 +152,22 @@ pub(super) struct Sessions {
     network: Network,
     /// Held for writing while credentials are fetched anew, so that requests to come wait for them.
     current: RwLock<Current>,
+    /// How often that has failed.
+    failures: AtomicU64,
     /// The account that the credentials were found to belong to.
     account_id: OnceLock<String>,
 }
 
 struct Current {
     session: Arc<Session>,
-    /// Why its credentials are over for good.
-    end: Option<Failure>,
+    /// Why there were no new credentials when they were fetched last; for good, if it does not pass.
+    failure: Option<Failure>,
 }
 
 impl Sessions {
     pub fn new(access: Access, network: Network, first: Session) -> Self {
-        let current = RwLock::new(Current { session: Arc::new(first), end: None });
-        Self { access, network, current, account_id: OnceLock::new() }
+        let current = RwLock::new(Current { session: Arc::new(first), failure: None });
+        Self { access, network, current, failures: AtomicU64::new(0), account_id: OnceLock::new() }
     }
 
     /// What the next request is to be made with.
@@ -174,7 +176,10 @@ impl Sessions {
     /// Why there is nothing any more.
     pub async fn current(&self) -> Result<Arc<Session>, Failure> {
         let current = self.current.read().await;
-        current.end.clone().map_or_else(|| Ok(Arc::clone(&current.session)), Err)
+        match &current.failure {
+            Some(end) if !end.is_transient() => Err(end.clone()),
+            _ => Ok(Arc::clone(&current.session)),
+        }
     }
 
     /// Notes whom the credentials belong to. What is fetched in their place has to belong to the same.
@@ -200,12 +205,15 @@ impl Sessions {
         let Some(over) = failure.signed_with else {
             return failure;
         };
+        let failures = self.failures.load(Ordering::Relaxed);
         let mut current = self.current.write().await;
         if !current.session.signs_with(over) {
             return Failure { kind: FailureKind::Renewed { first: false }, ..failure };
         }
-        if let Some(end) = &current.end {
-            return end.clone();
+        // It was tried in vain: for good, or while this one waited for it.
+        let is_answer = |last: &&Failure| !last.is_transient() || self.failures.load(Ordering::Relaxed) > failures;
+        if let Some(last) = current.failure.as_ref().filter(is_answer) {
+            return last.clone();
         }
         let fetched = if current.session.is_untried_renewal() {
             Err(ended(&failure, "they had just been fetched anew"))
@@ -214,12 +222,13 @@ impl Sessions {
         };
         match fetched {
             Ok(session) => {
-                current.session = Arc::new(session);
+                *current = Current { session: Arc::new(session), failure: None };
                 Failure { kind: FailureKind::Renewed { first: true }, ..failure }
             }
-            Err(end) => {
-                current.end = Some(end.clone()).filter(|end| !end.is_transient());
-                end
+            Err(failure) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                current.failure = Some(failure.clone());
+                failure
             }
         }
     }

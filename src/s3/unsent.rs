@@ -16,8 +16,11 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::error::Error;
 
 /// What the SDK says before it says what is wrong.
-const FILLERS: [&str; 2] =
-    ["an error occurred while loading credentials: ", "an error occurred while loading an access token: "];
+const FILLERS: [&str; 3] = [
+    "an error occurred while loading credentials: ",
+    "unexpected credentials error: ",
+    "an error occurred while loading an access token: ",
+];
 
 /// A request that was not sent: without credentials, or because of what it asks for, such as a name
 /// that no bucket can have. Asked again it fails again, unless the credentials' source was only not
@@ -46,6 +49,9 @@ pub(super) fn unsent(error: &(dyn Error + 'static)) -> Failure {
         None => {
             matches!(credentials, CredentialsError::ProviderTimedOut(_))
                 || find::<ConnectorError>(credentials).is_some_and(|error| error.is_io() || error.is_timeout())
+                // A connection that was closed, or an answer that was cut.
+                || find::<hyper_util::client::legacy::Error>(credentials).is_some()
+                || find::<hyper::Error>(credentials).is_some()
         }
     };
     let is_of_role = refused.as_ref().is_some_and(|refused| !refused.is_of_login);

@@ -38,6 +38,11 @@ impl Reply {
         Self::of("200 OK", body)
     }
 
+    /// The connection is closed without an answer.
+    pub fn none() -> Self {
+        Self::of("", "")
+    }
+
     pub fn with(self, header: &str) -> Self {
         Self { headers: format!("{}{header}\r\n", self.headers), ..self }
     }
@@ -64,6 +69,9 @@ impl Loopback {
                 };
                 let Reply { status, headers, body } = answer(&request);
                 kept.lock().expect("sound").push(request);
+                if status.is_empty() {
+                    continue;
+                }
                 let length = body.len();
                 let head = format!("HTTP/1.1 {status}\r\n{headers}connection: close\r\ncontent-length: {length}\r\n");
                 // Nor is one that went away meanwhile.

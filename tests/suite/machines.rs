@@ -2,6 +2,7 @@
 
 use crate::harness::{Server, Workspace, rows};
 use crate::loopback::{Asked, Loopback, Reply, identities};
+use std::ops::Range;
 use std::process::Command;
 
 /// The program without any credentials but those that the machine gives.
@@ -30,8 +31,17 @@ fn keys(access_key: &str) -> Reply {
 /// A service of a container that wants to hear the token `secret`, and whose keys are good for so many
 /// requests, whatever it says of them itself.
 fn container(requests: u64) -> Loopback {
-    let mut given = 0;
+    failing_container(requests, 0..0)
+}
+
+/// The same, and to those of the questions that are `lost` there is no answer.
+fn failing_container(requests: u64, lost: Range<u64>) -> Loopback {
+    let (mut asked_so_far, mut given) = (0, 0);
     Loopback::start(move |asked| {
+        asked_so_far += 1;
+        if lost.contains(&asked_so_far) {
+            return Reply::none();
+        }
         if asked.header("authorization") != Some("secret") || asked.target != "/keys" {
             return Reply::of("401 Unauthorized", "");
         }
@@ -80,6 +90,22 @@ fn a_container_gives_keys_to_who_has_its_token() {
         assert!(asked >= 3, "a hundred pages and more, forty with each: {asked}");
         assert_eq!((server.count("access_keys"), server.count("unsigned")), (asked, 0));
     }
+}
+
+/// A service that is not reached for a while, when new keys are wanted, is no end: the requests wait.
+#[test]
+fn a_container_that_does_not_answer_for_a_while_is_waited_for() {
+    let server = Server::start("demo:?objects=1000&shape=flat&page_size=10");
+    // The SDK by itself asks three times.
+    let service = failing_container(60, 2..6);
+    let workspace = Workspace::new();
+    workspace.job(&server.url, "");
+    let mut command = bare(&workspace);
+    command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/keys", service.url));
+    command.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "secret");
+    assert_complete(&workspace, &mut command, 1000);
+    let asked = service.asked().len() as u64;
+    assert_eq!((server.count("access_keys"), server.count("unsigned")), (asked - 4, 0));
 }
 
 #[test]
