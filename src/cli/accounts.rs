@@ -139,9 +139,9 @@ impl Asked {
             FailureKind::Denied => AccountVerdict::Denied,
             _ => AccountVerdict::Unusable,
         };
-        record.reason = Some(failure.to_string());
-        let (account, reason) = (record.name.clone(), failure.to_string());
-        events.emit(Event::AccountFailed { account, reason, hint: hint(&failure) }).await;
+        let (account, reason, hint) = (record.name.clone(), failure.to_string(), hint(&failure));
+        (record.reason, record.hint) = (Some(reason.clone()), hint.clone());
+        events.emit(Event::AccountFailed { account, reason, hint }).await;
         self.failures.push(failure);
     }
 }
@@ -161,7 +161,7 @@ pub async fn identify(
 ) -> Result<(), Refusal> {
     let mut asking = JoinSet::new();
     for (index, (account, record)) in accounts.iter().zip(records.iter_mut()).enumerate() {
-        (record.verdict, record.reason) = (AccountVerdict::Ok, None);
+        (record.verdict, record.reason, record.hint) = (AccountVerdict::Ok, None, None);
         let (store, caller, name) = (Arc::clone(&account.store), account.caller.clone(), record.name.clone());
         asking.spawn(async move {
             let mut effort = Effort::default();

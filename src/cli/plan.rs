@@ -301,6 +301,7 @@ impl Survey<'_> {
             identity: account_identity(self.job, record),
             verdict: record.verdict,
             reason: record.reason.clone(),
+            hint: record.hint.clone(),
             found: asked.filter(|_| lists).map(|(_, discovered)| discovered.found.len() as u64),
             matched: self.buckets.iter().filter(|bucket| bucket.entry.account as usize == index).count() as u64,
         }

@@ -308,6 +308,7 @@ pub fn unasked(account: &Account) -> AccountRecord {
         endpoint: None,
         verdict: AccountVerdict::Ok,
         reason: None,
+        hint: None,
     }
 }
 

@@ -200,7 +200,11 @@ async fn shown(
         // The same flag again would give up what was just kept.
         let how = if invocation.arguments.fresh { ", without --fresh," } else { "" };
         // Nothing but that ends a run with this which is told by its buckets.
-        let before = if exit == Exit::Files { "move away what stands in the way of the files; then " } else { "" };
+        let before = match exit {
+            Exit::Files => "move away what stands in the way of the files; then ",
+            Exit::Identity => "mend the credentials as told above; then ",
+            _ => "",
+        };
         console.print(&format!("hint: {before}run the same command again{how} to go on"));
     }
     if can_retry {

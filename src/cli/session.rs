@@ -11,10 +11,10 @@ use crate::job::{Job, PathPiece, PathToken, Window};
 use crate::output::{FileRules, FreeSpace, in_the_way, standing_folder};
 use crate::plan::{self, RunNames};
 use crate::rows::{BucketFields, ObjectFilter, RowFormat};
-use crate::s3::{Range, Store, is_aws};
+use crate::s3::{Failure, Range, Store, is_aws};
 use crate::scan::{Budget, ScanAccount, ScanBucket, ScanInput, ScanSettings, Stop};
 use crate::state::{AccountRecord, BucketEntry, History, RunRecord, RunStore, StateError};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ pub async fn prepare(
             let hint = "raise the limit: finding the buckets takes more than it allows; nothing was begun";
             return Err(Refusal::new(Exit::Limit, format!("{limit} before any bucket was known")).hint(hint));
         }
-        return Err(Refusal::new(of_failures(&asked.failures), "no account of the job could be used"));
+        return Err(nobody(&asked.failures));
     }
     let known = resuming.as_ref().map_or(Ok(Vec::new()), RunStore::buckets)?;
     let entries: Vec<BucketEntry> = known.into_iter().chain(asked.buckets.iter().cloned()).collect();
@@ -136,6 +136,17 @@ pub async fn prepare(
         free_space: FreeSpace::default(),
     };
     Ok(Session { input, store, endpoints, billed })
+}
+
+/// No account can be used, and what can be done about it where that is the same for all.
+fn nobody(failures: &[Failure]) -> Refusal {
+    let refusal = Refusal::new(of_failures(failures), "no account of the job could be used");
+    let hints: BTreeSet<&str> = failures.iter().filter_map(Failure::hint).collect();
+    match hints.first() {
+        Some(hint) if hints.len() == 1 => refusal.hint(*hint),
+        Some(_) => refusal.hint("what each account lacks stands above"),
+        None => refusal,
+    }
 }
 
 /// Whether an account's buckets are known and can be asked for.

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
-use super::gate::good_until;
+use super::gate::Term;
 use super::{ACCESS_KEY, SECRET_KEY};
 
 pub(super) struct KnownKeys;
@@ -24,7 +24,7 @@ impl S3Auth for KnownKeys {
         Self: 'async_trait,
     {
         Box::pin(async move {
-            if access_key == ACCESS_KEY || good_until(access_key).is_some() {
+            if access_key == ACCESS_KEY || Term::of(access_key).is_some() {
                 Ok(SecretKey::from(SECRET_KEY))
             } else {
                 Err(S3Error::with_message(

@@ -3,7 +3,7 @@
 //! Responsible for counting requests, keys, faults and concurrency. It leaves deciding what counts
 //! to `server`. Invariant: `in_flight` falls whenever it rose, also when a client goes away.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,7 +60,8 @@ pub(super) struct Counters {
     throttled: AtomicU64,
     unsigned: AtomicU64,
     expired: AtomicU64,
-    access_keys: Mutex<HashSet<String>>,
+    /// How many requests each signed.
+    access_keys: Mutex<HashMap<String, u64>>,
 }
 
 /// A request on its way; ends when dropped.
@@ -102,19 +103,16 @@ impl Counters {
         self.keys.fetch_add(keys, Relaxed);
     }
 
-    /// Counts who asked.
-    pub(super) fn count_scope(&self, scope: Option<&Scope>) {
-        match scope {
-            None => {
-                self.unsigned.fetch_add(1, Relaxed);
-            }
-            Some(Scope { access_key, .. }) => {
-                let mut known = self.access_keys.lock().unwrap_or_else(PoisonError::into_inner);
-                if !known.contains(access_key) {
-                    known.insert(access_key.clone());
-                }
-            }
-        }
+    /// Counts who asked, and gives how many requests their key has signed, this one included.
+    pub(super) fn count_scope(&self, scope: Option<&Scope>) -> u64 {
+        let Some(Scope { access_key, .. }) = scope else {
+            self.unsigned.fetch_add(1, Relaxed);
+            return 0;
+        };
+        let mut known = self.access_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let signed = known.entry(access_key.clone()).or_default();
+        *signed += 1;
+        *signed
     }
 
     pub(super) fn add_expired(&self) {

@@ -16,11 +16,26 @@ use super::service::region_header;
 /// What an access key begins with that is good until the milliseconds behind it, since the epoch. Its
 /// secret is that of the other.
 const EXPIRING_KEY: &str = "demo-until-";
+/// The same for one that is good for so many requests; what stands behind a further hyphen only tells it
+/// from others.
+const COUNTED_KEY: &str = "demo-for-";
 
-/// The instant until which an access key is good; `None` where it does not expire.
-pub(super) fn good_until(access_key: &str) -> Option<SystemTime> {
-    let milliseconds = access_key.strip_prefix(EXPIRING_KEY)?.parse().ok()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds))
+/// How long an access key is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Term {
+    Until(SystemTime),
+    Requests(u64),
+}
+
+impl Term {
+    /// `None` where the key says none.
+    pub(super) fn of(access_key: &str) -> Option<Self> {
+        if let Some(milliseconds) = access_key.strip_prefix(EXPIRING_KEY) {
+            return Some(Self::Until(SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds.parse().ok()?)));
+        }
+        let (requests, _) = access_key.strip_prefix(COUNTED_KEY)?.split_once('-')?;
+        Some(Self::Requests(requests.parse().ok()?))
+    }
 }
 
 /// Whom and where a signed request is for, as its header says.
@@ -39,9 +54,14 @@ impl Scope {
         Some(Self { access_key: access_key.to_owned(), region: region.to_owned() })
     }
 
+    /// Whether the key is over with this request, the so manyth that it signs.
     #[expect(clippy::disallowed_methods, reason = "keys expire by the clock, and nothing else depends on it")]
-    pub(super) fn is_expired(&self) -> bool {
-        good_until(&self.access_key).is_some_and(|until| until < SystemTime::now())
+    pub(super) fn is_expired(&self, requests: u64) -> bool {
+        match Term::of(&self.access_key) {
+            Some(Term::Until(until)) => until < SystemTime::now(),
+            Some(Term::Requests(most)) => requests > most,
+            None => false,
+        }
     }
 }
 
@@ -101,10 +121,12 @@ mod tests {
     #[test]
     fn keys_expire_by_what_they_say() {
         assert!(Scope::of(&HeaderMap::new()).is_none());
-        assert!(scope("demo-until-1000", "us-east-1").is_expired());
-        for good in ["demo-until-99999999999999", "demo", "demo-until-soon"] {
-            assert!(!scope(good, "us-east-1").is_expired(), "{good}");
+        assert!(scope("demo-until-1000", "us-east-1").is_expired(1));
+        for good in ["demo-until-99999999999999", "demo", "demo-until-soon", "demo-for-2"] {
+            assert!(!scope(good, "us-east-1").is_expired(1000), "{good}");
         }
+        let counted = |requests| scope("demo-for-2-x", "us-east-1").is_expired(requests);
+        assert_eq!([1, 2, 3].map(counted), [false, false, true]);
     }
 
     #[test]

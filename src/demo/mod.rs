@@ -30,7 +30,8 @@
 //!
 //! A bucket that is elsewhere answers requests signed for another region, in turn, with 301, 307 and
 //! 400, each naming its region. An access key `demo-until-MILLISECONDS`, with the same secret, is good until
-//! that instant since the epoch, and is refused with `ExpiredToken` from then on.
+//! that instant since the epoch, and is refused with `ExpiredToken` from then on; one `demo-for-COUNT-NAME` is
+//! good for so many requests.
 //!
 //! A few objects of the class `GLACIER` are being restored, or were; pages tell it where the request's
 //! header `x-amz-optional-object-attributes` names `RestoreStatus`.

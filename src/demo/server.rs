@@ -78,13 +78,13 @@ impl Server {
         let (ordinal, in_flight) = self.counters.begin();
         self.counters.count_asked(request.method(), request.uri(), request.headers());
         let scope = Scope::of(request.headers());
-        self.counters.count_scope(scope.as_ref());
+        let signed = self.counters.count_scope(scope.as_ref());
         let is_list = is_list_request(request.method(), request.uri());
         let fault = is_list.then(|| self.counters.begin_list()).and_then(|ordinal| self.faults.draw(ordinal));
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        let mut response = match scope.and_then(|scope| self.turned_away(&scope, request.uri())) {
+        let mut response = match scope.and_then(|scope| self.turned_away(&scope, signed, request.uri())) {
             Some(response) => response,
             None => self.s3(request, fault).await?,
         };
@@ -95,9 +95,9 @@ impl Server {
         Ok(response.map(|reply| reply.during(in_flight)))
     }
 
-    /// The answer to who does not get as far as S3.
-    fn turned_away(&self, scope: &Scope, uri: &Uri) -> Option<Response<Reply>> {
-        let refusal = if scope.is_expired() {
+    /// The answer to who does not get as far as S3, with a key that has signed so many requests.
+    fn turned_away(&self, scope: &Scope, signed: u64, uri: &Uri) -> Option<Response<Reply>> {
+        let refusal = if scope.is_expired(signed) {
             self.counters.add_expired();
             Refusal::expired()
         } else {

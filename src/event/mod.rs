@@ -250,6 +250,11 @@ pub enum Event {
         /// What the store did.
         cause: SlowdownCause,
     },
+    /// The store found an account's credentials over before their end, and there are new ones.
+    CredentialsRenewed {
+        /// Whose request it was for which they were fetched.
+        subject: Subject,
+    },
     /// A request failed.
     AttemptFailed(FailedAttempt),
     /// A store does not list in key order; the bucket starts over by token.

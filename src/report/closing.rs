@@ -11,6 +11,8 @@ use std::time::Duration;
 const ROWS: usize = 20;
 /// What a run that was stopped by a limit exits with.
 const LIMIT_REACHED: u8 = 124;
+/// Lines for what can be done about accounts.
+const HINTS: usize = 5;
 /// A reason is cut to this many characters.
 const REASON: usize = 160;
 
@@ -42,6 +44,7 @@ pub fn closing_table(summary: &Summary) -> String {
             let and = if shown > 0 { "and " } else { "" };
             lines.push(format!("  {and}{} more, see {}", grouped(more as u64), group.file));
         }
+        lines.extend(group.hints.iter().take(HINTS).map(|hint| format!("  hint: {}", visible(hint))));
     }
     lines.join("\n")
 }
@@ -108,6 +111,7 @@ mod tests {
         let mut summary = summary();
         summary.accounts[1].verdict = AccountVerdict::Unusable;
         summary.accounts[1].reason = Some("the credentials are expired".to_owned());
+        summary.accounts[1].hint = Some("log in with `aws sso login --profile test`".to_owned());
         summary.not_complete.extend([
             bucket("gone", Verdict::Missing, "NoSuchBucket (404): The specified bucket does not exist"),
             bucket("abroad", Verdict::Moved, "PermanentRedirect (301): the bucket is in eu-west-1"),
@@ -119,8 +123,9 @@ mod tests {
         assert_snapshot!(closing_table(&summary), @r#"
 not complete: 3,007 objects, 1,800 rows in 3 files, 31 requests, 11 throttled, 12.0 s
 written to data/quarterly/20261122T114500Z
-1 account unusable: none of their buckets was listed; mend what is told below
+1 account unusable: what was listed of them is kept; mend what is told below
   test                 the credentials are expired
+  hint: log in with `aws sso login --profile test`
 2 buckets denied: allow s3:ListBucket on them, leave them out with `buckets.exclude`, or set `buckets.on_denied = "skip"`
   prod/p-"odd",\nname  AccessDenied: \u{1b}[31mno
   prod/バケット        AccessDenied (403): Access Denied

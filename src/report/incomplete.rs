@@ -2,7 +2,7 @@
 
 use super::summary::Summary;
 use crate::event::{AccountVerdict, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a group is of, in the singular and in the plural.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,8 @@ pub struct Group<'run> {
     pub hint: Option<&'static str>,
     /// They and why.
     pub rows: Vec<Row<'run>>,
+    /// What can be done about some of them, beside what can about all; each once.
+    pub hints: BTreeSet<&'run str>,
     /// The file that has all of them.
     pub file: &'static str,
 }
@@ -45,7 +47,7 @@ pub struct Row<'run> {
 pub fn groups(summary: &Summary) -> Vec<Group<'_>> {
     let mut groups = Vec::new();
     for (verdict, shown, hint) in [
-        (AccountVerdict::Unusable, "unusable", "none of their buckets was listed; mend what is told below"),
+        (AccountVerdict::Unusable, "unusable", "what was listed of them is kept; mend what is told below"),
         (
             AccountVerdict::Denied,
             "denied",
@@ -54,10 +56,11 @@ pub fn groups(summary: &Summary) -> Vec<Group<'_>> {
     ] {
         let accounts = summary.accounts.iter().filter(|account| account.verdict == verdict);
         let row = |name: &String, reason| Row { name: name.clone(), reason };
-        let rows: Vec<_> = accounts.map(|account| row(&account.name, account.reason.as_deref())).collect();
+        let rows: Vec<_> = accounts.clone().map(|account| row(&account.name, account.reason.as_deref())).collect();
         if !rows.is_empty() {
+            let hints = accounts.filter_map(|account| account.hint.as_deref()).filter(|other| *other != hint).collect();
             let (verdict, hint) = (shown.to_owned(), Some(hint));
-            groups.push(Group { what: ACCOUNTS, verdict, hint, rows, file: "summary.json" });
+            groups.push(Group { what: ACCOUNTS, verdict, hint, rows, hints, file: "summary.json" });
         }
     }
     let mut buckets: BTreeMap<Verdict, Vec<Row<'_>>> = BTreeMap::new();
@@ -72,6 +75,7 @@ pub fn groups(summary: &Summary) -> Vec<Group<'_>> {
         verdict: verdict.to_string(),
         hint: hint(verdict),
         rows,
+        hints: BTreeSet::new(),
         file: "buckets.csv",
     }));
     groups

@@ -129,6 +129,12 @@ fn log(event: &Event) {
         Event::AccountIdentified { account, account_id: None, .. } => {
             info!(account, "account not identified: its store does not tell whose the credentials are");
         }
+        Event::CredentialsRenewed { subject } => {
+            let account = match subject {
+                Subject::Account(account) | Subject::Bucket(BucketLabel { account, .. }) => &**account,
+            };
+            info!(account, "the store found the credentials over before their end; new ones were fetched");
+        }
         Event::AccountDiscovered { account, found, selected } => {
             info!(account, found, selected, "account discovered");
         }
@@ -268,6 +274,7 @@ mod tests {
             Event::StateDropped { reason: "it is not JSON".to_owned() },
             Event::HistoryIgnored { reason: "it is not JSON either".to_owned() },
             Event::AccountDiscovered { account: "prod".to_owned(), found: 52, selected: 40 },
+            Event::CredentialsRenewed { subject: bucket() },
             failed(Subject::Account("old".into()), "the credentials are expired", None),
             Event::AccountFailed {
                 account: "old".to_owned(),
@@ -301,6 +308,7 @@ INFO unfinished run dropped with its parts; its files stay dropped="R0" folder="
 WARN unfinished run dropped unread reason="it is not JSON"
 WARN what earlier runs learnt is not used reason="it is not JSON either"
 INFO account discovered account="prod" found=52 selected=40
+INFO the store found the credentials over before their end; new ones were fetched account="prod"
 ERROR account cannot be used account="old" reason="the credentials are expired" hint="log in" attempt=2 max_attempts=10 request_id="4442587FB7D0A2F9" host_id="Uuag1LuByR="
 INFO run resumed job="job" run="20261122T114500Z" buckets=40 finished=12 objects=99 folder="data/job/20261122T114500Z"
 DEBUG bucket started place=0 account="prod" bucket="lo\ngs\u{1b}[2J" objects=0

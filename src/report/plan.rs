@@ -154,6 +154,8 @@ pub struct PlannedAccount {
     pub verdict: AccountVerdict,
     /// Why, where it is not `ok`.
     pub reason: Option<String>,
+    /// What to do about it, where that is known.
+    pub hint: Option<String>,
     /// Buckets it lists; `null` where it was not asked to list them now.
     pub found: Option<u64>,
     /// Buckets of it that the run has.

@@ -7,6 +7,7 @@ use super::figures::{bytes, counted, grouped, price, taken};
 use super::names::{padded, visible, width_of};
 use super::plan::{Absence, Plan, PlannedAbsence, PlannedAccount, PlannedBucket, RunBegin};
 use crate::event::AccountVerdict;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -69,6 +70,10 @@ fn accounts(plan: &Plan, text: &mut String) {
     let _ = writeln!(text, "{}", counted(plan.accounts.len() as u64, "account", "accounts"));
     let rows: Vec<[String; 3]> = plan.accounts.iter().map(account).collect();
     table(&rows, text);
+    let hints: BTreeSet<&str> = plan.accounts.iter().filter_map(|account| account.hint.as_deref()).collect();
+    for hint in hints {
+        let _ = writeln!(text, "  hint: {}", visible(hint));
+    }
 }
 
 fn account(account: &PlannedAccount) -> [String; 3] {

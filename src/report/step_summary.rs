@@ -74,6 +74,9 @@ fn incomplete(summary: &Summary) -> String {
         let count = counted(group.rows.len() as u64, group.what.one, group.what.many);
         let hint = group.hint.map(|hint| format!(": {hint}")).unwrap_or_default();
         let _ = writeln!(text, "- {count} {}{hint}", group.verdict);
+        for hint in &group.hints {
+            let _ = writeln!(text, "  - {}", literal(hint));
+        }
     }
     text.push_str("\n| what | verdict | why |\n| --- | --- | --- |\n");
     let rows = groups.iter().flat_map(|group| group.rows.iter().map(move |row| (group, row)));

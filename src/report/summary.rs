@@ -160,6 +160,8 @@ pub struct AccountSummary {
     pub discovered: bool,
     /// Why, where it is not `ok`.
     pub reason: Option<String>,
+    /// What to do about it, where that is known.
+    pub hint: Option<String>,
 }
 
 /// As what an account was used: what the job says of its credentials and its endpoint.
@@ -299,6 +301,7 @@ fn account(job: &Job, record: &AccountRecord) -> AccountSummary {
         verdict: record.verdict,
         discovered: record.discovered,
         reason: record.reason.clone(),
+        hint: record.hint.clone(),
     }
 }
 
@@ -396,6 +399,7 @@ pub(super) mod tests {
             endpoint: None,
             verdict: AccountVerdict::Ok,
             reason: None,
+            hint: None,
         }
     }
 
@@ -613,7 +617,8 @@ pub(super) mod tests {
       },
       "verdict": "ok",
       "discovered": true,
-      "reason": null
+      "reason": null,
+      "hint": null
     },
     {
       "name": "test",
@@ -627,7 +632,8 @@ pub(super) mod tests {
       },
       "verdict": "ok",
       "discovered": true,
-      "reason": null
+      "reason": null,
+      "hint": null
     }
   ],
   "price": {

@@ -161,6 +161,7 @@ impl Tally {
             | Event::FilesMadeAgain { .. }
             | Event::AccountIdentified { .. }
             | Event::SeamHolds { .. }
+            | Event::CredentialsRenewed { .. }
             | Event::RunEnded { .. } => {}
         }
     }

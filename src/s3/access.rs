@@ -23,7 +23,7 @@ use std::time::Duration;
 
 /// How long getting credentials may take, several attempts included: a process or a login service is
 /// slower than a store.
-const CREDENTIALS_TIMEOUT: Duration = Duration::from_mins(1);
+pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_mins(1);
 /// The region of who says none.
 const DEFAULT_REGION: &str = "us-east-1";
 
@@ -84,7 +84,8 @@ pub(super) struct Reach {
     pub config: SdkConfig,
     /// The endpoint for S3, where it is not that of AWS.
     pub endpoint_url: Option<String>,
-    /// The SDK's configuration for the service of identities; `None` where there is none.
+    /// The SDK's configuration for the service of identities, its credentials apart; `None` where there
+    /// is none.
     pub sts: Option<SdkConfig>,
     /// The region of who says none to a request.
     pub home: String,
@@ -92,6 +93,26 @@ pub(super) struct Reach {
     pub refused: Option<Failure>,
     /// What a person does when the credentials are over, where it is known.
     pub login: Option<String>,
+    /// Where credentials were looked for, if there are none.
+    pub absence: Absence,
+}
+
+/// What is said where there are no credentials.
+pub(super) struct Absence {
+    /// That there are none, and where.
+    pub message: String,
+    /// What a person can do about it.
+    pub advice: String,
+}
+
+impl Absence {
+    fn of_profile(name: &str, message: String) -> Self {
+        let advice = format!(
+            "write keys into it with `aws configure --profile {name}`, or log in with `aws sso login --profile {name}` \
+             once `aws configure sso` has set it up"
+        );
+        Self { message, advice }
+    }
 }
 
 impl Access {
@@ -117,13 +138,31 @@ impl Access {
             (Some(role), Some(sts)) => assumed(role, config, sts).await,
             _ => config,
         };
-        let sts = sts.map(|sts| {
-            let mut builder = sts.into_builder();
-            builder.set_credentials_provider(config.credentials_provider());
-            builder.build()
-        });
         let login = profile.and_then(|profile| profile.login()).or_else(exported);
-        Reach { config, endpoint_url, sts, home, refused, login }
+        Reach { config, endpoint_url, sts, home, refused, login, absence: self.absence() }
+    }
+
+    fn absence(&self) -> Absence {
+        if let Identity::Profile(name) = &self.identity {
+            return Absence::of_profile(name, format!("the profile `{name}` gives no credentials"));
+        }
+        let nowhere = |profile: &str| {
+            format!(
+                "no credentials were found: none in the environment, none of {profile}, and none of a web identity, a \
+                 container or an instance"
+            )
+        };
+        match Env::real().get("AWS_PROFILE").ok().filter(|name| !name.is_empty()) {
+            Some(name) => Absence::of_profile(&name, nowhere(&format!("the profile `{name}`"))),
+            None => Absence {
+                message: nowhere("the profile `default`"),
+                advice:
+                    "name a profile by AWS_PROFILE, or by `profile` in the account's table, and log in with `aws sso \
+                         login --profile NAME`; or give keys: by `aws configure`, or by AWS_ACCESS_KEY_ID and \
+                         AWS_SECRET_ACCESS_KEY"
+                        .to_owned(),
+            },
+        }
     }
 
     /// The profile that the credentials come from, as far as one is known before they are asked for.

@@ -1,15 +1,15 @@
-//! What kind of failure it is that the SDK returned: classified once, here.
+//! What kind of failure it is that the SDK returned: classified once, here; what was not even sent, in
+//! `unsent`.
 //!
-//! Owns that nothing else looks at error codes or the SDK's types of errors.
+//! Owns that nothing but the two looks at error codes or the SDK's types of errors.
 
-use super::failure::{Failure, FailureKind, NO_ROLE, TOO_SKEWED};
+use super::failure::{Failure, FailureKind, SignedWith, TOO_SKEWED};
 use super::fault::PageFault;
+use super::unsent::unsent;
 use crate::event::RequestIds;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::{RequestId, RequestIdExt};
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
-use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::HttpError;
@@ -96,6 +96,7 @@ fn service(meta: &aws_smithy_types::error::ErrorMetadata, response: &HttpRespons
         }),
         retry_after: retry_after(response),
         advice: None,
+        signed_with: response.extension::<SignedWith>().copied(),
     }
 }
 
@@ -142,61 +143,6 @@ impl SentAt {
 fn retry_after(response: &HttpResponse) -> Option<Duration> {
     let seconds = response.headers().get("retry-after")?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-/// A request that was not sent: without credentials, or because of what it asks for, such as a name
-/// that no bucket can have. Asked again it fails again, unless the credentials' source was only not
-/// reached.
-fn unsent(error: &(dyn Error + 'static)) -> Failure {
-    let Some(credentials) = find::<CredentialsError>(error) else {
-        return Failure::local(FailureKind::Refused, chain(error));
-    };
-    let refused = causes(credentials).find_map(|cause| {
-        Lending::of::<AssumeRoleError>(cause).or_else(|| Lending::of::<AssumeRoleWithWebIdentityError>(cause))
-    });
-    let code = refused.as_ref().and_then(|refused| refused.code);
-    let is_passing = match &refused {
-        Some(refused) => refused.status >= 500 || code.is_some_and(|code| code.starts_with("Throttling")),
-        None => {
-            matches!(credentials, CredentialsError::ProviderTimedOut(_))
-                || find::<ConnectorError>(credentials).is_some_and(|error| error.is_io() || error.is_timeout())
-        }
-    };
-    let message = match &refused {
-        Some(refused) => {
-            let why = refused.message.map_or_else(|| chain(credentials), str::to_owned);
-            format!("the role is not lent: {}{why}", code.map_or_else(String::new, |code| format!("{code}: ")))
-        }
-        None => chain(error),
-    };
-    if is_passing {
-        return Failure::local(FailureKind::Transient, format!("the credentials could not be fetched: {message}"));
-    }
-    let code = match code {
-        // The token of who assumes the role.
-        Some("ExpiredToken" | "ExpiredTokenException") => Some("ExpiredToken"),
-        Some("InvalidClientTokenId") => Some("InvalidClientTokenId"),
-        Some("SignatureDoesNotMatch") => Some("SignatureDoesNotMatch"),
-        _ => refused.as_ref().map(|_| NO_ROLE),
-    };
-    Failure { code: code.map(str::to_owned), ..Failure::local(FailureKind::Identity, message) }
-}
-
-/// What STS answered to who wanted a role's credentials.
-struct Lending<'error> {
-    status: u16,
-    code: Option<&'error str>,
-    message: Option<&'error str>,
-}
-
-impl<'error> Lending<'error> {
-    fn of<E: ProvideErrorMetadata + Error + 'static>(cause: &'error (dyn Error + 'static)) -> Option<Self> {
-        let SdkError::ServiceError(context) = cause.downcast_ref::<SdkError<E, HttpResponse>>()? else {
-            return None;
-        };
-        let (code, message) = (context.err().code(), context.err().message());
-        Some(Self { status: context.raw().status().as_u16(), code, message })
-    }
 }
 
 /// Whether the SDK gave up before the connection was asked for anything. Finding the endpoint and
@@ -266,21 +212,24 @@ fn not_s3(response: &HttpResponse) -> Failure {
         }),
         retry_after: retry_after(response),
         advice: None,
+        signed_with: None,
     }
 }
 
 /// The error and what caused it, outermost first.
-fn causes<'error>(error: &'error (dyn Error + 'static)) -> impl Iterator<Item = &'error (dyn Error + 'static)> {
+pub(super) fn causes<'error>(
+    error: &'error (dyn Error + 'static),
+) -> impl Iterator<Item = &'error (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
 /// The first error of type `T` in the chain of causes.
-fn find<'error, T: Error + 'static>(error: &'error (dyn Error + 'static)) -> Option<&'error T> {
+pub(super) fn find<'error, T: Error + 'static>(error: &'error (dyn Error + 'static)) -> Option<&'error T> {
     causes(error).find_map(|error| error.downcast_ref::<T>())
 }
 
 /// The error and its causes in one line; a cause that only repeats what was said is left out.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error) {
         // Some causes are written over several lines.
@@ -376,26 +325,6 @@ mod tests {
         let failure = told("Thu, 26 Nov 2026 12:00:00 GMT", "SignatureDoesNotMatch", "another secret");
         assert_eq!(failure.message, "another secret");
         assert!(SentAt::of("yesterday").is_none());
-    }
-
-    #[test]
-    fn credentials_that_are_refused_and_credentials_that_are_not_to_be_had_just_now() {
-        let lent = |status: u16, code: &str| {
-            let meta = ErrorMetadata::builder().code(code).message("not for you").build();
-            let answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
-            let error = SdkError::service_error(AssumeRoleError::generic(meta), answer);
-            unsent(&CredentialsError::provider_error(error))
-        };
-        let refused = lent(403, "AccessDenied");
-        assert_eq!(refused.kind, FailureKind::Identity);
-        assert_eq!(refused.to_string(), "the role is not lent: AccessDenied: not for you");
-        assert!(refused.hint().unwrap().contains("`external_id`"));
-        assert_eq!(lent(400, "Throttling").kind, FailureKind::Transient);
-        assert_eq!(lent(503, "").kind, FailureKind::Transient);
-        assert!(lent(400, "ExpiredToken").wants_login());
-        let cut = || ConnectorError::io(io::Error::other("cut").into());
-        assert_eq!(unsent(&CredentialsError::provider_error(cut())).kind, FailureKind::Transient);
-        assert_eq!(unsent(&CredentialsError::not_loaded("none")).kind, FailureKind::Identity);
     }
 
     /// Nothing listens there, and nothing is sent.

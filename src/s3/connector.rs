@@ -9,6 +9,7 @@
 
 use super::classify::SentAt;
 use super::elements::{self, Root};
+use super::failure::SignedWith;
 use super::fault::PageFault;
 use super::page::BodySink;
 use aws_smithy_runtime_api::client::http::{
@@ -141,6 +142,7 @@ impl HttpConnector for ScanningConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let tap = request.extension::<PageTap>().cloned();
         let sent_at = request.headers().get("x-amz-date").and_then(SentAt::of);
+        let signed_with = signed_with(&request);
         let answer = self.0.call(request);
         HttpConnectorFuture::new(async move {
             if let Some(tap) = &tap {
@@ -151,10 +153,23 @@ impl HttpConnector for ScanningConnector {
                 if let Some(tap) = &tap {
                     tap.read(&mut response).await?;
                 }
-            } else if let Some(sent_at) = sent_at {
-                response.add_extension(sent_at);
+            } else {
+                if let Some(sent_at) = sent_at {
+                    response.add_extension(sent_at);
+                }
+                if let Some(signed_with) = signed_with {
+                    response.add_extension(signed_with);
+                }
             }
             Ok(response)
         })
     }
+}
+
+/// The credentials that a request is signed with; `None` where it is not.
+fn signed_with(request: &HttpRequest) -> Option<SignedWith> {
+    let headers = request.headers();
+    let (_, credential) = headers.get("authorization")?.split_once("Credential=")?;
+    let (access_key, _) = credential.split_once('/')?;
+    Some(SignedWith::of(access_key, headers.get("x-amz-security-token")))
 }

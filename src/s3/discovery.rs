@@ -45,11 +45,13 @@ impl Store {
     /// The classified failure of this one attempt.
     pub async fn list_buckets(&self, paged: bool, token: Option<&str>) -> Result<BucketPage, Failure> {
         let region = self.home_region();
-        let mut request = self.client(&region).list_buckets();
+        let session = self.session().await?;
+        let mut request = self.client(&session, &region).list_buckets();
         if paged {
             request = request.max_buckets(MAX_BUCKETS).set_continuation_token(token.map(str::to_owned));
         }
-        let answer = self.learn(None, &region, request.send().await.map_err(|error| Failure::from_sdk(&error)))?;
+        let answer = request.send().await.map_err(|error| Failure::from_sdk(&error));
+        let answer = self.learn(None, &region, self.sessions.heed(&session, answer).await)?;
         let found = |bucket: &aws_sdk_s3::types::Bucket| {
             let name = bucket.name()?.to_owned();
             Some(FoundBucket { name, region: bucket.bucket_region().map(str::to_owned) })
@@ -67,8 +69,9 @@ impl Store {
     /// The classified failure, where the answer names no region.
     pub async fn bucket_region(&self, bucket: &str) -> Result<Option<String>, Failure> {
         let home = self.home_region();
+        let session = self.session().await?;
         let sent = self
-            .client(&home)
+            .client(&session, &home)
             .head_bucket()
             .bucket(bucket)
             .set_expected_bucket_owner(self.expected_owner(bucket))
@@ -77,13 +80,12 @@ impl Store {
         let answer = match sent {
             Ok(answer) => Ok(answer.bucket_region().map(str::to_owned)),
             Err(error) => {
-                let header = error.raw_response().and_then(|raw| raw.headers().get("x-amz-bucket-region"));
-                match header {
-                    Some(region) => Ok(Some(region.to_owned())),
-                    None => Err(Failure::from_sdk(&error)),
+                if let Some(region) = error.raw_response().and_then(|raw| raw.headers().get("x-amz-bucket-region")) {
+                    return Ok(Some(region.to_owned()));
                 }
+                Err(Failure::from_sdk(&error))
             }
         };
-        answer.map_err(|failure| self.advised(failure))
+        self.sessions.heed(&session, answer).await.map_err(|failure| self.advised(failure))
     }
 }

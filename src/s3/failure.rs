@@ -4,6 +4,8 @@
 
 use crate::event::RequestIds;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// What kind of failure a request met.
@@ -27,6 +29,11 @@ pub enum FailureKind {
     Moved(Option<String>),
     /// It does, and from now on is asked for in that one: to be repeated at once.
     Redirected(String),
+    /// The credentials were over, and there are new ones: to be repeated at once.
+    Renewed {
+        /// Whether it was this request for which they were fetched.
+        first: bool,
+    },
     /// There are no usable credentials, or the store does not accept them.
     Identity,
     /// The store's listing cannot be trusted: no order, no progress.
@@ -41,6 +48,8 @@ pub enum FailureKind {
 pub(super) const UNKNOWN_PROFILE: &str = "UnknownProfile";
 /// The code of our own for a profile that wants a code typed in.
 pub(super) const WANTS_CODE: &str = "WantsCode";
+/// The code of our own for credentials that are nowhere.
+pub(super) const NO_CREDENTIALS: &str = "NoCredentials";
 /// The code of our own for certificates that cannot be used.
 pub(super) const UNUSABLE_BUNDLE: &str = "UnusableBundle";
 /// The code of our own for credentials of an account that was not meant.
@@ -67,6 +76,23 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// What this account's owner can do about it, where that is known better than by its kind.
     pub advice: Option<Box<Advice>>,
+    /// The credentials that the request was signed with, where there was an answer.
+    pub signed_with: Option<SignedWith>,
+}
+
+/// Which credentials a request was signed with: what tells them from others, and nothing that signs. Small,
+/// for failures are handed on by value, and there are few to be told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedWith(NonZeroU32);
+
+impl SignedWith {
+    /// The mark of an access key, and of the token of its session where it has one.
+    pub(super) fn of(access_key: &str, token: Option<&str>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (access_key, token).hash(&mut hasher);
+        #[expect(clippy::cast_possible_truncation, reason = "any of its bits do")]
+        Self(NonZeroU32::new(hasher.finish() as u32).unwrap_or(NonZeroU32::MAX))
+    }
 }
 
 /// What someone can do about a failure. Apart, for failures are handed on by value.
@@ -77,7 +103,16 @@ impl Failure {
     /// A failure found on our side of the wire.
     #[must_use]
     pub fn local(kind: FailureKind, message: String) -> Self {
-        Self { kind, status: None, code: None, message, ids: Box::default(), retry_after: None, advice: None }
+        Self {
+            kind,
+            status: None,
+            code: None,
+            message,
+            ids: Box::default(),
+            retry_after: None,
+            advice: None,
+            signed_with: None,
+        }
     }
 
     /// Whether the same request may succeed later.
@@ -95,6 +130,7 @@ impl Failure {
             | FailureKind::Missing
             | FailureKind::Moved(_)
             | FailureKind::Redirected(_)
+            | FailureKind::Renewed { .. }
             | FailureKind::Identity
             | FailureKind::Untrusted
             | FailureKind::Refused => false,
@@ -117,8 +153,17 @@ impl Failure {
 
     /// Whether credentials that are fetched or entered anew would mend it.
     pub(super) fn wants_login(&self) -> bool {
-        let is_over = |code: &str| ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"].contains(&code);
-        self.kind == FailureKind::Identity && self.code.as_deref().is_none_or(is_over)
+        self.kind == FailureKind::Identity && self.code.as_deref().is_none_or(is_of_end)
+    }
+
+    /// Whether there are no credentials at all.
+    pub(super) fn is_absence(&self) -> bool {
+        self.code.as_deref() == Some(NO_CREDENTIALS)
+    }
+
+    /// Whether the store found credentials over that were good before.
+    pub(super) fn is_over(&self) -> bool {
+        self.kind == FailureKind::Identity && self.code.as_deref().is_some_and(is_of_end)
     }
 
     /// What to do about a failure that concerns an account or its endpoint as a whole.
@@ -160,6 +205,11 @@ impl Failure {
             _ => return None,
         })
     }
+}
+
+/// Whether a code says that credentials are over.
+fn is_of_end(code: &str) -> bool {
+    ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"].contains(&code)
 }
 
 impl fmt::Display for Failure {

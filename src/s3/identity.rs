@@ -3,7 +3,9 @@
 //! Owns that an identity is asked of a service that tells it, and never guessed from a key or a name.
 
 use super::failure::{Advice, Failure, FailureKind};
+use super::session::Session;
 use super::store::Store;
+use aws_config::retry::RetryConfig;
 
 /// What to do where nobody tells.
 const UNREACHED: &str =
@@ -25,7 +27,21 @@ impl Store {
     /// # Errors
     /// The classified failure. Whatever is refused here is the credentials' fault.
     pub async fn caller_identity(&self) -> Result<Option<CallerIdentity>, Failure> {
-        let Some(sts) = self.sts() else {
+        let session = self.session().await?;
+        let answer = session.identity(RetryConfig::disabled()).await;
+        let identity = self.sessions.heed(&session, answer).await.map_err(|failure| self.advised(failure))?;
+        if let Some(identity) = &identity {
+            self.sessions.belong_to(&identity.account_id);
+            self.accept(self.home_region().as_str());
+        }
+        Ok(identity)
+    }
+}
+
+impl Session {
+    /// Whom its credentials belong to.
+    pub(super) async fn identity(&self, retries: RetryConfig) -> Result<Option<CallerIdentity>, Failure> {
+        let Some(sts) = self.sts(retries) else {
             return Ok(None);
         };
         let answer = sts.get_caller_identity().send().await.map_err(|error| {
@@ -36,13 +52,12 @@ impl Store {
             };
             let is_lost = matches!(kind, FailureKind::Unreachable | FailureKind::NotS3);
             let advice = is_lost.then(|| Box::new(Advice(UNREACHED.to_owned())));
-            self.advised(Failure { kind, advice, ..failure })
+            Failure { kind, advice, ..failure }
         })?;
         let (Some(account_id), Some(arn)) = (answer.account(), answer.arn()) else {
             let message = "the service of identities does not say whose the credentials are".to_owned();
             return Err(Failure::local(FailureKind::NotS3, message));
         };
-        self.accept(self.home_region().as_str());
         Ok(Some(CallerIdentity { account_id: account_id.to_owned(), arn: arn.to_owned() }))
     }
 }

@@ -23,8 +23,10 @@ mod page_scan;
 mod profiles;
 mod range;
 mod regions;
+mod session;
 mod store;
 mod text;
+mod unsent;
 
 pub use access::{Access, AssumedRole, Identity};
 pub use bound::Bound;

@@ -1,24 +1,24 @@
-//! One account's S3: its credentials, one client per region, and the page request.
+//! One account's S3: its buckets, its regions, and the page request. Which credentials sign is left to
+//! `session`.
 //!
 //! Every request made here is one attempt: the SDK's own retries are off, so that whoever calls can
 //! pace each of them (`scan` owns that loop). Owns that buckets an account has listed as its own are
 //! asked for as its own.
 
-use super::access::{Access, Reach};
+use super::access::{Absence, Access, Reach};
 use super::connector::PageTap;
-use super::endpoint::{REGION, filled_in, is_aws};
+use super::endpoint::{REGION, is_aws};
 use super::failure::{Advice, Failure, FailureKind};
 use super::network::Network;
 use super::range::{Cursor, Key};
 use super::regions::Regions;
-use aws_config::Region;
-use aws_config::retry::RetryConfig;
+use super::session::{Session, Sessions};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{EncodingType, OptionalObjectAttributes, RequestPayer};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 /// The name that stands for an account's list of buckets where regions are noted by bucket.
 const ALL_BUCKETS: &str = "";
@@ -43,7 +43,15 @@ pub trait Lister: Send + Sync + 'static {
 
 /// One account's S3.
 pub struct Store {
-    reach: Reach,
+    pub(super) sessions: Sessions,
+    endpoint_url: Option<String>,
+    home: String,
+    tells_identities: bool,
+    /// Why nothing can be asked.
+    refused: Option<Failure>,
+    /// What a person does when the credentials are over, where it is known.
+    login: Option<String>,
+    absence: Absence,
     path_style: bool,
     request_payer: Option<RequestPayer>,
     /// The owner that the job expects of every bucket.
@@ -51,12 +59,11 @@ pub struct Store {
     /// The account's own id, with the names that it did not list as its own.
     own: OnceLock<(String, HashSet<String>)>,
     regions: Regions,
-    clients: Mutex<HashMap<String, Client>>,
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Store").field("home", &self.reach.home).finish_non_exhaustive()
+        formatter.debug_struct("Store").field("home", &self.home).finish_non_exhaustive()
     }
 }
 
@@ -64,14 +71,20 @@ impl Store {
     /// Prepares access to an account. Nothing is sent yet; missing credentials show at the first
     /// request.
     pub async fn open(access: &Access, network: &Network) -> Self {
+        let Reach { config, endpoint_url, sts, home, refused, login, absence } = access.reach(network).await;
         Self {
-            reach: access.reach(network).await,
+            tells_identities: sts.is_some(),
+            sessions: Sessions::new(access.clone(), network.clone(), Session::first(config, sts)),
+            endpoint_url,
+            home,
+            refused,
+            login,
+            absence,
             path_style: access.path_style,
             request_payer: access.request_payer.then_some(RequestPayer::Requester),
             bucket_owner: access.bucket_owner.clone(),
             own: OnceLock::new(),
             regions: Regions::default(),
-            clients: Mutex::default(),
         }
     }
 
@@ -80,26 +93,26 @@ impl Store {
     /// # Errors
     /// Why it cannot.
     pub fn usable(&self) -> Result<(), Failure> {
-        self.reach.refused.clone().map_or(Ok(()), Err)
+        self.refused.clone().map_or(Ok(()), Err)
     }
 
     /// The region buckets are listed from, and in which a bucket of unknown region is asked for.
     #[must_use]
     pub fn home_region(&self) -> String {
-        self.regions.of(ALL_BUCKETS, &self.reach.home)
+        self.regions.of(ALL_BUCKETS, &self.home)
     }
 
     /// The endpoint that requests go to, of the job, the environment or the profile, with `{region}`
     /// where the region is filled in; `None` is AWS's.
     #[must_use]
     pub fn endpoint_url(&self) -> Option<&str> {
-        self.reach.endpoint_url.as_deref()
+        self.endpoint_url.as_deref()
     }
 
     /// Whether there is a service that tells whom the credentials belong to.
     #[must_use]
     pub fn tells_identities(&self) -> bool {
-        self.reach.sts.is_some()
+        self.tells_identities
     }
 
     /// Whether the region of a bucket decides where it is asked for.
@@ -120,30 +133,14 @@ impl Store {
         self.bucket_owner.as_ref().or_else(own).cloned()
     }
 
-    /// The client for a region; clients of one account share credentials and connections.
-    pub(super) fn client(&self, region: &str) -> Client {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(region) {
-            return client.clone();
-        }
-        let mut config = aws_sdk_s3::config::Builder::from(&self.reach.config)
-            .region(Region::new(region.to_owned()))
-            .retry_config(RetryConfig::disabled())
-            .force_path_style(self.path_style);
-        if let Some(template) = &self.reach.endpoint_url {
-            // The address says which endpoint it is: what the environment wants of those of AWS does
-            // not concern it.
-            config = config.endpoint_url(filled_in(template, region)).use_fips(false).use_dual_stack(false);
-        }
-        let client = Client::from_conf(config.build());
-        clients.insert(region.to_owned(), client.clone());
-        client
+    /// What a request is to be made with.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, Failure> {
+        self.sessions.current().await.map_err(|failure| self.advised(failure))
     }
 
-    /// The client of the service of identities, where there is one.
-    pub(super) fn sts(&self) -> Option<aws_sdk_sts::Client> {
-        let config = aws_sdk_sts::config::Builder::from(self.reach.sts.as_ref()?);
-        Some(aws_sdk_sts::Client::from_conf(config.retry_config(RetryConfig::disabled()).build()))
+    /// A session's client for a region.
+    pub(super) fn client(&self, session: &Session, region: &str) -> Client {
+        session.client(region, self.endpoint_url(), self.path_style)
     }
 
     /// Notes what a request for a bucket, or for all of them, tells of regions, and says what to do
@@ -168,9 +165,24 @@ impl Store {
         self.regions.accept(region);
     }
 
+    /// A refusal that may be for the owner that the job expects; the store does not say which it is.
+    fn of_owner(&self, failure: Failure) -> Failure {
+        match &self.bucket_owner {
+            Some(owner) if failure.kind == FailureKind::Denied => Failure {
+                message: format!("{}; `bucket_owner` wants it to be of `{owner}`", failure.message),
+                ..failure
+            },
+            _ => failure,
+        }
+    }
+
     /// A failure with what this account's owner can do about it.
     pub(super) fn advised(&self, failure: Failure) -> Failure {
-        let login = self.reach.login.as_ref().filter(|_| failure.wants_login());
+        if failure.is_absence() {
+            let Absence { message, advice } = &self.absence;
+            return Failure { message: message.clone(), advice: Some(Box::new(Advice(advice.clone()))), ..failure };
+        }
+        let login = self.login.as_ref().filter(|_| failure.wants_login());
         let advice = failure.advice.or_else(|| login.map(|login| Box::new(Advice(login.clone()))));
         Failure { advice, ..failure }
     }
@@ -187,8 +199,9 @@ impl Lister for Store {
     ) -> Result<(), Failure> {
         let wanted = tap.sink().wanted();
         let region = self.regions.of(bucket, region);
+        let session = self.session().await?;
         let mut request = self
-            .client(&region)
+            .client(&session, &region)
             .list_objects_v2()
             .bucket(bucket)
             .encoding_type(EncodingType::Url)
@@ -215,7 +228,8 @@ impl Lister for Store {
             })
             .send()
             .await;
-        self.learn(Some(bucket), &region, sent.map(drop).map_err(|error| Failure::from_sdk(&error)))
+        let answer = sent.map(drop).map_err(|error| self.of_owner(Failure::from_sdk(&error)));
+        self.learn(Some(bucket), &region, self.sessions.heed(&session, answer).await)
     }
 }
 

@@ -20,6 +20,10 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
+/// So often in a row may one request find the credentials over. Each time there were new ones, which were
+/// good for others.
+const MOST_RENEWALS: u32 = 8;
+
 /// Why a request gave nothing.
 #[derive(Debug)]
 pub enum Halt {
@@ -101,7 +105,7 @@ impl Caller {
         effort: &mut Effort,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Halt> {
-        let (mut timeouts, mut attempt) = (0, 0);
+        let (mut timeouts, mut attempt, mut renewals) = (0, 0, 0);
         loop {
             attempt += 1;
             let permit = self.stop.unless_requested(self.permit(bucket)).await.ok_or(Halt::Interrupted)?;
@@ -128,6 +132,21 @@ impl Caller {
             };
             if matches!(failure.kind, FailureKind::Redirected(_)) {
                 // The store sees to it that this comes once for each that asked in the wrong region.
+                effort.retries += 1;
+                attempt -= 1;
+                continue;
+            }
+            if let FailureKind::Renewed { first } = failure.kind {
+                renewals += 1;
+                let wait = (renewals <= MOST_RENEWALS).then(|| renewal_pause(renewals));
+                if first {
+                    self.events.emit(Event::CredentialsRenewed { subject: subject() }).await;
+                }
+                self.tell(subject(), attempt, &failure, wait).await;
+                let Some(wait) = wait else {
+                    return Err(Halt::Failed(Failure { kind: FailureKind::Identity, ..failure }));
+                };
+                self.stop.unless_requested(tokio::time::sleep(wait)).await.ok_or(Halt::Interrupted)?;
                 effort.retries += 1;
                 attempt -= 1;
                 continue;
@@ -210,6 +229,12 @@ impl Caller {
         };
         self.events.emit(Event::AttemptFailed(failed)).await;
     }
+}
+
+/// How long to wait before a request is repeated for which credentials were fetched anew so many times:
+/// not at all at first.
+fn renewal_pause(renewals: u32) -> Duration {
+    if renewals > 1 { back_off(renewals - 1, None) } else { Duration::ZERO }
 }
 
 /// How long to wait after the failed attempt with this number: exponential from 100 ms to 20 s,

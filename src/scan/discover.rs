@@ -109,7 +109,8 @@ impl Discovery {
         let mut effort = Effort::default();
         let subject =
             || Subject::Bucket(BucketLabel { account: Arc::clone(&self.account), bucket: name.as_str().into() });
-        let region = self.caller.call(subject, None, &mut effort, || self.store.bucket_region(&name)).await;
+        let asking = self.caller.call(subject, None, &mut effort, || self.store.bucket_region(&name));
+        let region = Box::pin(asking).await;
         (name, region, effort)
     }
 

@@ -25,7 +25,7 @@ pub fn fate(failure: &Failure, literal: bool, ordered: bool, on_denied: OnDenied
         FailureKind::Denied if on_denied == OnDenied::Skip && !literal => Fate::Final(Verdict::Skipped),
         FailureKind::Denied => Fate::Final(Verdict::Denied),
         FailureKind::Missing => Fate::Final(Verdict::Missing),
-        // A redirect is followed before it gets here.
+        // Redirects are followed, and credentials renewed, before it gets here.
         FailureKind::Moved(_) | FailureKind::Redirected(_) => Fate::Final(Verdict::Moved),
         FailureKind::Untrusted if ordered => Fate::Restart,
         FailureKind::Untrusted | FailureKind::Refused | FailureKind::Encoding(_) => Fate::Final(Verdict::Failed),
@@ -33,7 +33,7 @@ pub fn fate(failure: &Failure, literal: bool, ordered: bool, on_denied: OnDenied
         FailureKind::Transient | FailureKind::Timeout | FailureKind::Unreachable | FailureKind::NotS3 => {
             Fate::Halted(Verdict::Failed)
         }
-        FailureKind::Identity => Fate::AccountLost,
+        FailureKind::Identity | FailureKind::Renewed { .. } => Fate::AccountLost,
     }
 }
 

@@ -13,6 +13,9 @@ use crate::rows::RowCounts;
 use crate::s3::{Failure, FailureKind, Lister};
 use crate::state::FinishedEntry;
 
+/// Why a bucket is unfinished whose account was lost; the account says what happened.
+const LOST_ACCOUNT: &str = "its account became unusable";
+
 impl<L: Lister> Run<L> {
     /// Takes in what a worker tells.
     pub(super) async fn hear(&mut self, message: Message) -> Result<(), ScanError> {
@@ -178,7 +181,7 @@ impl<L: Lister> Run<L> {
         if self.input.stop.is_requested() {
             self.halt(place, Verdict::Interrupted, self.why_stopped()).await;
         } else {
-            self.halt(place, Verdict::Failed, "its account cannot be used any more".to_owned()).await;
+            self.halt(place, Verdict::Failed, LOST_ACCOUNT.to_owned()).await;
         }
     }
 
@@ -193,7 +196,7 @@ impl<L: Lister> Run<L> {
         match fate(failure, literal, ordered, self.input.settings.on_denied) {
             Fate::Final(verdict) => self.conclude(place, verdict, Some(failure.to_string())).await,
             Fate::Halted(verdict) => self.halt(place, verdict, failure.to_string()).await,
-            Fate::AccountLost => self.halt(place, Verdict::Failed, failure.to_string()).await,
+            Fate::AccountLost => self.halt(place, Verdict::Failed, LOST_ACCOUNT.to_owned()).await,
             Fate::Restart => {
                 let told = Event::OrderLost { bucket: place, label: self.label(place), reason: failure.to_string() };
                 self.input.events.emit(told).await;
@@ -214,9 +217,9 @@ impl<L: Lister> Run<L> {
         if record.verdict == AccountVerdict::Ok {
             used.caller.stop().abandon();
             record.verdict = AccountVerdict::Unusable;
-            record.reason = Some(failure.to_string());
-            let (account, reason) = (record.name.clone(), failure.to_string());
-            let told = Event::AccountFailed { account, reason, hint: failure.hint().map(str::to_owned) };
+            let (account, reason, hint) = (record.name.clone(), failure.to_string(), failure.hint().map(str::to_owned));
+            (record.reason, record.hint) = (Some(reason.clone()), hint.clone());
+            let told = Event::AccountFailed { account, reason, hint };
             self.input.events.emit(told).await;
         }
     }

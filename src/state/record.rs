@@ -118,6 +118,9 @@ pub struct AccountRecord {
     /// Why, where it is not `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// Committed lengths of the run's journals, in bytes.

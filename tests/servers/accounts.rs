@@ -1,5 +1,5 @@
 //! Many AWS accounts at one moto: users, roles and denied buckets of each, as its permissions have them;
-//! profiles in files of the AWS tools; and an organization's list of accounts.
+//! profiles in files of the AWS tools.
 
 use crate::conformance::endpoint::{newest, rows, said};
 use crate::python_server::PythonServer;
@@ -7,36 +7,35 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const ONE: &str = "111111111111";
+pub const ONE: &str = "111111111111";
 const TWO: &str = "222222222222";
 const THREE: &str = "333333333333";
 const FOUR: &str = "444444444444";
 
 /// What everyone may do here.
-fn everything() -> Value {
+pub fn everything() -> Value {
     json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }])
 }
 
 /// Whoever has this external id may assume it.
-fn trusting(account: &str) -> Value {
+pub fn trusting(account: &str) -> Value {
     let principal = json!({ "AWS": format!("arn:aws:iam::{account}:user/audit") });
     json!([{ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal }])
 }
 
 /// moto, and a folder that is the home of who scans it.
-struct Moto {
-    python: PythonServer,
+pub struct Moto {
+    pub python: PythonServer,
     url: String,
-    folder: TempDir,
+    pub folder: TempDir,
 }
 
 impl Moto {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let mut python = PythonServer::start("S3SCAN_TEST_MOTO", "serve_moto.py", &["1000"]);
         let url = python.line();
         // The two users that others need.
@@ -44,14 +43,14 @@ impl Moto {
         Self { python, url, folder: tempfile::tempdir().expect("a folder") }
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(path, text).expect("written");
     }
 
     /// Profiles by name, each with a key and its secret.
-    fn profiles(&self, profiles: &[(&str, &(String, String))]) {
+    pub fn profiles(&self, profiles: &[(&str, &(String, String))]) {
         let (mut config, mut keys) = (String::new(), String::new());
         for (name, (key, secret)) in profiles {
             writeln!(config, "[profile {name}]\nregion = us-east-1").expect("a string grows");
@@ -63,7 +62,7 @@ impl Moto {
     }
 
     /// A job of accounts, each at this moto, for its identities too.
-    fn job(&self, accounts: &[(&str, &str)], rest: &str) {
+    pub fn job(&self, accounts: &[(&str, &str)], rest: &str) {
         let url = &self.url;
         let table = |(name, keys): &(&str, &str)| {
             format!(
@@ -74,7 +73,7 @@ impl Moto {
         self.write("job.toml", &format!("version = 1\n{accounts}{rest}\n"));
     }
 
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_s3scan"));
         command
             .args(["run", "job.toml", "--progress", "none"])
@@ -85,21 +84,25 @@ impl Moto {
         command
     }
 
-    fn run(&self, code: i32) -> String {
-        said(&self.command().output().expect("s3scan can be run"), code)
+    pub fn run(&self, code: i32) -> String {
+        self.run_with(code, &[])
     }
 
-    fn newest(&self) -> std::path::PathBuf {
+    pub fn run_with(&self, code: i32, more: &[&str]) -> String {
+        said(&self.command().args(more).output().expect("s3scan can be run"), code)
+    }
+
+    pub fn newest(&self) -> std::path::PathBuf {
         newest(self.folder.path()).expect("a run")
     }
 
-    fn summary(&self) -> Value {
+    pub fn summary(&self) -> Value {
         let text = fs::read(self.newest().join("summary.json")).expect("a summary");
         serde_json::from_slice(&text).expect("JSON")
     }
 
     /// Verdict by account and bucket.
-    fn verdicts(&self) -> BTreeMap<(String, String), String> {
+    pub fn verdicts(&self) -> BTreeMap<(String, String), String> {
         let rows: Vec<BTreeMap<String, String>> = rows(&self.newest().join("buckets.csv"));
         rows.into_iter()
             .map(|mut row| {
@@ -110,7 +113,7 @@ impl Moto {
     }
 
     /// The ids of accounts in the rows of a file.
-    fn ids_in(&self, file: &str) -> Vec<String> {
+    pub fn ids_in(&self, file: &str) -> Vec<String> {
         let rows: Vec<BTreeMap<String, String>> = rows(&self.newest().join(file));
         rows.into_iter().map(|row| row["account_id"].clone()).collect()
     }
@@ -284,68 +287,4 @@ fn an_account_whose_buckets_may_not_be_listed() {
         (&json!("denied"), &json!("ok"))
     );
     assert_eq!(moto.verdicts().len(), 1);
-}
-
-/// A thousand buckets of forty accounts of a list, one of them without a role to assume, some buckets
-/// denied, some named and not there: everything else is whole, and the summary counts exactly that.
-#[test]
-fn an_organization_by_its_list() {
-    const ACCOUNTS: u64 = 40;
-    let id = |number: u64| format!("{:012}", 500_000_000_000 + number);
-    let mut moto = Moto::start();
-    let lost = id(ACCOUNTS - 1);
-    let deny = json!({
-        "Effect": "Deny", "Action": "sts:AssumeRole", "Resource": format!("arn:aws:iam::{lost}:role/audit"),
-    });
-    let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
-    let hub = moto.python.user(ONE, "audit", &json!([allow, deny]));
-    let but_denied = json!([
-        { "Effect": "Allow", "Action": "*", "Resource": "*" },
-        { "Effect": "Deny", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::denied-*" },
-    ]);
-    let (mut open, mut denied) = (940, 50);
-    for number in 0..ACCOUNTS - 1 {
-        let account = id(number);
-        moto.python.role(&account, "audit", &trusting(ONE), &but_denied);
-        // Those left are shared out evenly over the accounts left.
-        let left = ACCOUNTS - 1 - number;
-        let mine = |all: &mut u64| {
-            let share = all.div_ceil(left);
-            *all -= share;
-            share
-        };
-        let mut buckets: Vec<String> = (0..mine(&mut open)).map(|of| format!("open-{number}-{of}")).collect();
-        buckets.extend((0..mine(&mut denied)).map(|of| format!("denied-{number}-{of}")));
-        moto.python.put_account_buckets(&account, "us-east-1", &buckets, 2);
-    }
-    moto.profiles(&[("hub", &hub)]);
-    let listed: String = (0..ACCOUNTS).map(|number| id(number) + "\n").collect();
-    moto.write("accounts.txt", &format!("# the organization\n{listed}"));
-    let keys = "profile = \"hub\"\nrole_arn = \"arn:aws:iam::{account_id}:role/audit\"\n";
-    let gone: Vec<String> = (0..10).map(|number| format!("gone-{number}")).collect();
-    let named = format!("profile = \"hub\"\nbuckets = {{ include = {gone:?} }}");
-    moto.job(&[("org", &format!("{keys}account_ids_file = \"accounts.txt\"")), ("named", &named)], "");
-    let told = moto.run(3);
-    let mut found: BTreeMap<String, usize> = BTreeMap::new();
-    for ((account, bucket), verdict) in moto.verdicts() {
-        let number: String = bucket.split('-').nth(1).expect("a number").to_owned();
-        let expected = match bucket.split('-').next() {
-            Some("gone") => ("named".to_owned(), "missing"),
-            Some("denied") => (format!("org-{}", id(number.parse().expect("a number"))), "denied"),
-            _ => (format!("org-{}", id(number.parse().expect("a number"))), "complete"),
-        };
-        assert_eq!((account, verdict.as_str()), expected, "{bucket}");
-        *found.entry(verdict).or_default() += 1;
-    }
-    let summary = moto.summary();
-    let expected = json!({ "complete": 940, "denied": 50, "missing": 10 });
-    assert_eq!((json!(found), &summary["totals"]["buckets"]), (expected.clone(), &expected), "{told}");
-    assert_eq!((&summary["totals"]["objects"], &summary["exit_code"]), (&json!(1880), &json!(3)));
-    let accounts = summary["accounts"].as_array().expect("accounts");
-    let unusable: Vec<&Value> = accounts.iter().filter(|account| account["verdict"] != "ok").collect();
-    let [account] = unusable[..] else { panic!("{unusable:?}") };
-    assert_eq!((&account["name"], &account["verdict"]), (&json!(format!("org-{lost}")), &json!("unusable")));
-    assert!(account["reason"].as_str().expect("a reason").contains("the role is not lent"), "{account}");
-    assert!(told.contains("check `role_arn` and `external_id`"), "{told}");
-    assert!(Path::new(&moto.newest()).join("files.csv").exists());
 }

@@ -12,6 +12,7 @@
 //! - `files`: folders as buckets, files with dates as objects
 //! - `moto`, `rclone`, `swift`: an S3 server each, run through the conformance cases, and what is its own
 //! - `objects`: buckets that several of them get
+//! - `organization`: a thousand buckets of an organization's accounts, not all of them right at first
 //! - `python`: what Python's csv module reads
 //! - `python_server`: starts those in Python, by the scripts `serve_moto.py` and `serve_swift.py`
 //! - `readers`: what `DuckDB` and a spreadsheet read
@@ -29,6 +30,7 @@ mod conformance;
 mod files;
 mod moto;
 mod objects;
+mod organization;
 mod python;
 mod python_server;
 mod rclone;

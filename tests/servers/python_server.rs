@@ -3,6 +3,7 @@
 
 use crate::conformance::Object;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -66,6 +67,19 @@ impl PythonServer {
     /// Puts buckets into an account, with so many objects each.
     pub fn put_account_buckets(&mut self, account: &str, region: &str, names: &[String], objects: u32) {
         self.tell(&json!(["account_buckets", account, region, names, objects]));
+    }
+
+    /// Gives a user or a role, by `kind`, these permissions in place of those it has.
+    pub fn permit(&mut self, kind: &str, account: &str, name: &str, statements: &Value) {
+        self.tell(&json!(["permit", kind, account, name, statements]));
+    }
+
+    /// How many requests for lists of objects there were of each bucket since it was last asked.
+    pub fn listed(&mut self) -> BTreeMap<String, u64> {
+        self.send(&json!(["listed"]));
+        let line = self.line();
+        assert_eq!(self.line(), "done");
+        serde_json::from_str(&line).expect("an object of numbers")
     }
 
     fn tell(&mut self, command: &Value) {

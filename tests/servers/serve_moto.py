@@ -15,8 +15,11 @@ Thousands of them take a second instead of a minute.
     ["account_buckets", account, region, [name, ...], objects]   of any account, with so many objects each
     ["user", account, name, statements]   its key and secret are printed first
     ["role", account, name, trust, statements]   whom the policy `trust` lets assume it
+    ["permit", "user" or "role", account, name, statements]   in place of those it has
+    ["listed"]                            how many lists of objects were asked for since, by bucket, is printed first
 """
 
+import collections
 import datetime
 import json
 import logging
@@ -83,10 +86,37 @@ def put_account_buckets(account, region, names, objects):
         put_objects(name, [[f"key-{number:04}", number, 1735689600000] for number in range(objects)], account)
 
 
+def permit(kind, account, name, statements):
+    iam = iam_backends[account]["aws"]
+    (iam.put_user_policy if kind == "user" else iam.put_role_policy)(name, "all", policy(statements))
+
+
+asked = collections.Counter()
+
+
+def listed():
+    told = dict(asked)
+    asked.clear()
+    print(json.dumps(told), flush=True)
+
+
+class Counting:
+    """Counts the lists of objects that are asked for."""
+
+    def __init__(self, application):
+        self.application = application
+
+    def __call__(self, environ, start_response):
+        if "list-type=2" in environ["QUERY_STRING"]:
+            asked[environ["PATH_INFO"].split("/")[1]] += 1
+        return self.application(environ, start_response)
+
+
 COMMANDS = {
     "objects": put_objects, "buckets": put_buckets, "account_buckets": put_account_buckets, "user": user, "role": role,
+    "permit": permit, "listed": listed,
 }
-app = DomainDispatcherApplication(create_backend_app)
+app = Counting(DomainDispatcherApplication(create_backend_app))
 server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)

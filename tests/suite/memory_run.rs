@@ -4,7 +4,7 @@
 use crate::memory_store::MemoryStore;
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
-use s3scan::event::{AccountVerdict, Effort, Events};
+use s3scan::event::{AccountVerdict, Effort, Event, Events};
 use s3scan::job::{Column, Compression, Dialect, EmptyBucket, Job, ObjectRules, Window, load};
 use s3scan::output::{FileRules, FreeSpace};
 use s3scan::output::{Place, PlaceValues};
@@ -106,6 +106,7 @@ fn opened(asked: &Asked, entries: &[BucketEntry], folder: &Path) -> RunStore {
         endpoint: None,
         verdict: AccountVerdict::Ok,
         reason: None,
+        hint: None,
     }];
     RunStore::create(&state_file(folder), record, entries).unwrap()
 }
@@ -115,15 +116,28 @@ pub fn invoke(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Option
     try_invoke(asked, lister, folder).map(Result::unwrap)
 }
 
+/// One invocation that comes to its end, and what it told.
+pub fn invoke_and_hear(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> (ScanOutcome, Vec<Event>) {
+    let (outcome, told) = in_a_runtime(asked, lister, folder);
+    (outcome.expect("no crash").unwrap(), told)
+}
+
 /// One invocation that may also end because something cannot be written.
 pub fn try_invoke(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Option<Result<ScanOutcome, ScanError>> {
+    in_a_runtime(asked, lister, folder).0
+}
+
+/// What an invocation came to, or nothing where it crashed, and what it told until its end.
+type Heard = (Option<Result<ScanOutcome, ScanError>>, Vec<Event>);
+
+fn in_a_runtime(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Heard {
     // A runtime of its own, dropped at the crash: nothing of an invocation outlives it.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let bounded = async { tokio::time::timeout(Duration::from_mins(1), scanned(asked, lister, folder)).await };
     runtime.block_on(bounded).expect("the invocation came to an end")
 }
 
-async fn scanned(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Option<Result<ScanOutcome, ScanError>> {
+async fn scanned(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Heard {
     let job = job(asked, folder);
     let entry = |name: &String| BucketEntry { account: 0, name: name.clone(), region: "r".into(), literal: false };
     let entries: Vec<BucketEntry> = lister.buckets.keys().map(entry).collect();
@@ -179,11 +193,17 @@ async fn scanned(asked: &Asked, lister: &Arc<MemoryStore>, folder: &Path) -> Opt
         free_space: asked.free_space.clone(),
     };
     // Workers of a crashed invocation never end, and keep their senders.
-    tokio::spawn(async move { while receiver.recv().await.is_some() {} });
+    let hearing = tokio::spawn(async move {
+        let mut told = Vec::new();
+        while let Some(event) = receiver.recv().await {
+            told.push(event);
+        }
+        told
+    });
     tokio::spawn(async move { budget.enforce(GRACE).await });
     tokio::select! {
-        outcome = run(input, store) => Some(outcome),
-        () = lister.crashed.cancelled() => None,
+        outcome = run(input, store) => (Some(outcome), hearing.await.expect("it only listens")),
+        () = lister.crashed.cancelled() => (None, Vec::new()),
     }
 }
 

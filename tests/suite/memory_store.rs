@@ -40,6 +40,8 @@ pub enum Habit {
     Unordered,
     /// The same, and every page begins with the last key of the one before.
     Repeating,
+    /// Lists in no key order, and refuses `start-after`, as S3 does for directory buckets.
+    Directory,
     /// As S3, but lists every key whatever the prefix.
     DeafToPrefixes,
     /// As S3, but in an order that does not tell small letters from capitals, by which it also begins.
@@ -109,7 +111,8 @@ impl MemoryStore {
 
     fn page(&self, bucket: &str, prefix: &str, cursor: &Cursor, trap: Option<Trap>, number: usize) -> Vec<u8> {
         let objects = &self.buckets[bucket];
-        let ordered = !matches!(self.habit, Habit::Unordered | Habit::Repeating) && trap != Some(Trap::Disordered);
+        let ordered = !matches!(self.habit, Habit::Unordered | Habit::Repeating | Habit::Directory)
+            && trap != Some(Trap::Disordered);
         let deaf = self.habit == Habit::DeafToPrefixes;
         let mut keys: Vec<&String> = objects.keys().filter(|key| deaf || key.starts_with(prefix)).collect();
         keys.retain(|key| self.arrivals.get(*key).is_none_or(|from| number >= *from));
@@ -190,6 +193,9 @@ impl Lister for MemoryStore {
         cursor: &Cursor,
         tap: PageTap,
     ) -> Result<(), Failure> {
+        if self.habit == Habit::Directory && cursor.token.is_none() && cursor.after.is_some() {
+            return Err(Failure::local(FailureKind::Refused, "no start-after here".to_owned()));
+        }
         let asked_before = self.requests_for(bucket, prefix);
         let number = {
             let mut asked = self.asked.lock().unwrap();

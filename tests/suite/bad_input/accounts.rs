@@ -40,7 +40,10 @@ fn no_credentials_at_all() {
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(4), "{told}");
         assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
-        assert_told(&told, &["no credentials", "hint=\"give credentials: AWS_ACCESS_KEY_ID and", "error: no account"]);
+        let words = ["no credentials were found: none in the environment", "hint=\"name a profile by AWS_PROFILE"];
+        assert_told(&told, &words);
+        let (_, end) = told.split_once("error: no account of the job could be used\n").expect("it ends so");
+        assert!(end.starts_with("hint: name a profile by AWS_PROFILE, or by `profile`"), "{told}");
         assert_not_begun(&workspace);
     }
 }
