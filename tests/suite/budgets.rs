@@ -3,7 +3,7 @@
 //!
 //! Which buckets a limit cuts off, page by page, is the matter of `limits`.
 
-use crate::harness::{Server, Workspace, until};
+use crate::harness::{Server, Workspace};
 use crate::signals::send;
 use rustix::process::Signal;
 
@@ -129,7 +129,7 @@ fn time_that_is_up_stops_a_stalled_run_which_then_goes_on() {
 fn a_signal_before_the_limit_is_what_the_run_ends_with() {
     let (server, workspace) = stalled("max_duration = \"1h\"\nmax_requests = 1_000");
     let mut running = workspace.start(&["-q"]);
-    until("a page stalls", || server.counters()["faults"]["stalled"].as_u64() > Some(0));
+    server.wait_for("faults.stalled", 1);
     send(&running, Signal::INT);
     assert_eq!(running.wait().code(), Some(130), "{}", running.told());
     let summary = workspace.summary();

@@ -1,6 +1,6 @@
 //! Buckets in other regions than they are thought to be in, and regions that do not take the account.
 
-use crate::harness::{Server, Workspace, rows};
+use crate::harness::{Server, Workspace, answering, rows};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
@@ -65,18 +65,8 @@ fn buckets_in_regions_that_are_not_wanted_are_left_out() {
 /// A store that names no region leaves nothing to follow.
 #[test]
 fn a_bucket_that_is_nobody_knows_where() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut lines = BufReader::new(&mut stream).lines();
-            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            let body = "<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>";
-            let head = "HTTP/1.1 301 Moved Permanently\r\nconnection: close\r\ncontent-length: ";
-            // A client that has gone away is of no interest.
-            let _ = write!(stream, "{head}{}\r\n\r\n{body}", body.len());
-        }
-    });
+    let body = "<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>";
+    let url = answering("301 Moved Permanently", "", body.to_owned());
     let workspace = Workspace::new();
     workspace.job(&url, "[buckets]\ninclude = [\"lost\"]");
     let told = workspace.expect(3, &[]);

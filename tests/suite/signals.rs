@@ -1,6 +1,6 @@
 //! Stopped by signals: the exit codes, how soon, and that a rerun goes on where the run was stopped.
 
-use crate::harness::{Running, Server, Workspace, until};
+use crate::harness::{Running, Server, Workspace};
 use rustix::process::{Pid, Signal, kill_process};
 use std::time::{Duration, Instant};
 
@@ -29,11 +29,11 @@ fn stopped_and_gone_on_with(signal: Signal, code: i32) {
     whole.expect(0, &["-q"]);
 
     let workspace = Workspace::new();
-    workspace.job(&server.url, "[limits]\nrequests_per_second = 25\nconcurrency = 1");
-    let before = server.counters()["list_requests"].as_u64().expect("a number");
-    let listed = || server.counters()["list_requests"].as_u64().expect("a number") - before;
+    workspace.job(&server.url, &format!("[limits]\nrequests_per_second = 25\n{concurrency}"));
+    let before = server.count("list_requests");
+    let listed = || server.count("list_requests") - before;
     let mut running = workspace.start(&["-q"]);
-    until("pages are listed", || listed() >= 8);
+    server.wait_for("list_requests", before + 8);
     send(&running, signal);
     let (ended, took) = end(&mut running);
     assert_eq!(ended, Some(code), "{}", running.told());
@@ -75,7 +75,7 @@ fn stalled() -> (Server, Workspace, Running) {
     let workspace = Workspace::new();
     workspace.job(&server.url, "");
     let running = workspace.start(&["-q"]);
-    until("pages stall", || server.counters()["faults"]["stalled"].as_u64() == Some(3));
+    server.wait_for("faults.stalled", 3);
     (server, workspace, running)
 }
 
@@ -107,7 +107,7 @@ fn a_second_signal_ends_at_once() {
     for (second, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let (server, workspace, mut running) = stalled();
         send(&running, Signal::INT);
-        until("the first signal is heeded", || running.told().contains("(Ctrl-C again to end at once)"));
+        running.once_told(&["(Ctrl-C again to end at once)"]);
         send(&running, second);
         let (ended, took) = end(&mut running);
         assert_eq!(ended, Some(code), "{}", running.told());
@@ -122,9 +122,9 @@ fn stopped_while_it_asks_for_buckets() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let workspace = Workspace::new();
         workspace.job(&server.url, "");
-        let before = server.counters()["requests"].as_u64();
+        let before = server.count("requests");
         let mut running = workspace.start(&["-q"]);
-        until("buckets are asked for", || server.counters()["requests"].as_u64() > before);
+        server.wait_for("requests", before + 1);
         send(&running, signal);
         let (ended, took) = end(&mut running);
         assert_eq!(ended, Some(code), "{}", running.told());
