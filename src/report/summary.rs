@@ -666,8 +666,8 @@ pub(super) mod tests {
         insta::assert_snapshot!(read(folder.path(), "20261122T114500Z/buckets.csv").replace('\u{1b}', "ESC"), @r#"
 account,bucket,region,verdict,reason,ordered,objects,bytes,rows,files,requests,retries,throttles,started,ended,timeouts,slowdowns,empty_requests,splits,most_at_once
 prod,"p-""odd"",
-name",us-east-1,denied,AccessDenied: ESC[31mno,true,1000,5000,900,0,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
-prod,p-last,us-east-1,throttled,SlowDown,true,7,70,7,0,11,9,9,2026-11-22T11:45:03Z,,0,0,0,0,0
+name",us-east-1,denied,AccessDenied: ESC[31mno,true,1000,5000,0,0,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
+prod,p-last,us-east-1,throttled,SlowDown,true,7,70,0,0,11,9,9,2026-11-22T11:45:03Z,,0,0,0,0,0
 test,t-first,us-east-1,complete,,true,1000,5000,900,1,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
 test,t-second,us-east-1,complete,,true,1000,5000,900,2,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
 "#);
