@@ -5,7 +5,7 @@
 
 use super::exit::{Exit, Refusal};
 use crate::event::{AccountVerdict, Event};
-use crate::job::{Account, Job, Narrowing};
+use crate::job::{Job, Narrowing};
 use crate::rows::ENCODER_VERSION;
 use crate::state::{AccountRecord, RunEnd, RunPhase, RunRecord};
 use jiff::Timestamp;
@@ -293,22 +293,8 @@ fn new_record(job: &Job, now: Timestamp) -> RunRecord {
     let mut record = RunRecord::new(&job.name, &run, now, folder(&run));
     record.since = job.window.since;
     record.until = job.window.until;
-    record.accounts = job.accounts.iter().map(unasked).collect();
+    record.accounts = job.accounts.iter().map(|account| AccountRecord::unasked(&account.name)).collect();
     record
-}
-
-/// An account that is still to be asked for its buckets.
-pub fn unasked(account: &Account) -> AccountRecord {
-    AccountRecord {
-        name: account.name.clone(),
-        discovered: false,
-        settled: false,
-        account_id: None,
-        arn: None,
-        endpoint: None,
-        verdict: AccountVerdict::Ok,
-        reason: None,
-    }
 }
 
 #[cfg(test)]

@@ -387,15 +387,21 @@ pub(super) mod tests {
     }
 
     fn account(name: &str) -> AccountRecord {
-        AccountRecord {
-            name: name.to_owned(),
-            discovered: true,
-            settled: true,
-            account_id: None,
-            arn: None,
-            endpoint: None,
-            verdict: AccountVerdict::Ok,
-            reason: None,
+        AccountRecord { discovered: true, settled: true, ..AccountRecord::unasked(name) }
+    }
+
+    /// The end of an invocation that began it all and was not stopped.
+    fn input<'run>(job: &'run Job, outcome: &'run ScanOutcome, exit_code: u8) -> SummaryInput<'run> {
+        SummaryInput {
+            job,
+            outcome,
+            billed: &[],
+            exit_code,
+            stopped: None,
+            started: at(0),
+            ended: at(12),
+            resumed: false,
+            warnings: Vec::new(),
         }
     }
 
@@ -450,18 +456,9 @@ pub(super) mod tests {
     pub fn written(folder: &Path) -> Summary {
         let job = job(folder);
         let outcome = partial(folder, &job);
-        let input = SummaryInput {
-            job: &job,
-            outcome: &outcome,
-            billed: &[true, false],
-            exit_code: 75,
-            stopped: None,
-            started: at(0),
-            ended: at(12),
-            resumed: true,
-            warnings: vec!["the log is full".to_owned()],
-        };
-        write_summary(&input).unwrap()
+        let warnings = vec!["the log is full".to_owned()];
+        let input = input(&job, &outcome, 75);
+        write_summary(&SummaryInput { billed: &[true, false], resumed: true, warnings, ..input }).unwrap()
     }
 
     fn read(folder: &Path, path: &str) -> String {
@@ -708,18 +705,7 @@ path,rows,bytes,sha256
             let folder = tempfile::tempdir().unwrap();
             let job = job(folder.path());
             let outcome = outcome(folder.path(), &job, ended, Vec::new());
-            let input = SummaryInput {
-                job: &job,
-                outcome: &outcome,
-                billed: &[],
-                exit_code,
-                stopped: None,
-                started: at(0),
-                ended: at(1),
-                resumed: false,
-                warnings: Vec::new(),
-            };
-            let summary = write_summary(&input).unwrap();
+            let summary = write_summary(&input(&job, &outcome, exit_code)).unwrap();
             assert_eq!(summary.complete, expected, "{:?} {exit_code}", summary.totals.buckets);
         }
     }

@@ -4,6 +4,7 @@
 //! and going on cuts every part and journal back to what the state says. Who decides when to commit
 //! is `scan`.
 
+mod folder;
 mod history;
 mod journal;
 mod lock;
@@ -11,13 +12,14 @@ mod record;
 mod run;
 mod status;
 
+pub use folder::RunFolder;
 pub use history::{BucketHistory, History, MOST_KEYS, fit, thinned};
 pub use lock::JobLock;
 pub use record::{
     AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, JournalLengths,
     RangeRecord, RunEnd, RunPhase, RunRecord,
 };
-pub use run::{Commit, FinishedRange, RunFolder, RunStore};
+pub use run::{Commit, FinishedRange, RunStore};
 pub use status::RunStatus;
 
 use crate::output::FileError;

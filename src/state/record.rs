@@ -7,11 +7,12 @@
 //! that cannot be read is refused and left alone.
 
 use super::StateError;
+use crate::crash;
+use crate::event::{AccountVerdict, Effort, Verdict};
 use crate::job::Narrowing;
 use crate::output::{FileError, JoinedFile, PartLength, ReplaceStep, replace};
 use crate::rows::RowCounts;
 use crate::s3::{Cursor, Range};
-use crate::{crash, event::Effort, event::Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -113,10 +114,27 @@ pub struct AccountRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// What became of it.
-    pub verdict: crate::event::AccountVerdict,
+    pub verdict: AccountVerdict,
     /// Why, where it is not `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+impl AccountRecord {
+    /// An account that is still to be asked for its buckets.
+    #[must_use]
+    pub fn unasked(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            discovered: false,
+            settled: false,
+            account_id: None,
+            arn: None,
+            endpoint: None,
+            verdict: AccountVerdict::Ok,
+            reason: None,
+        }
+    }
 }
 
 /// Committed lengths of the run's journals, in bytes.
@@ -331,6 +349,12 @@ impl RunRecord {
             return Err(StateError::Newer { path: path.to_owned(), version: head.version, known: VERSION });
         }
         serde_json::from_slice(&text).map(Some).map_err(|error| StateError::corrupt(path, &error.to_string()))
+    }
+
+    /// Whether the run is unfinished once more, for it was over and was reopened.
+    #[must_use]
+    pub fn is_reopened(&self) -> bool {
+        self.phase == RunPhase::Scanning && self.withdrawn > 0
     }
 
     /// Whether this program may go on with the run: one of an older version means other things by

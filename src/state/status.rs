@@ -4,10 +4,10 @@
 //! disturbed.
 
 use super::StateError;
+use super::folder::RunFolder;
 use super::journal;
 use super::lock::JobLock;
 use super::record::{BucketEntry, FinishedEntry, RunPhase, RunRecord};
-use super::run::RunFolder;
 use std::io::ErrorKind;
 use std::path::Path;
 

@@ -11,7 +11,6 @@ use jiff::Unit;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The access key that the server knows.
@@ -35,7 +34,7 @@ pub struct Rclone {
 }
 
 impl Rclone {
-    /// Serves a folder on a free loopback port, and returns when it answers.
+    /// Serves a folder on a free loopback port, and returns when it listens.
     pub fn serve(folder: &Path) -> Self {
         let program = std::env::var_os("S3SCAN_TEST_RCLONE")
             .expect("S3SCAN_TEST_RCLONE must be the path of an rclone program: `.ci/run` gets one");
@@ -68,11 +67,6 @@ impl Drop for Rclone {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    listener.local_addr().expect("its address")
 }
 
 /// A server over buckets with these objects as files.
@@ -128,25 +122,25 @@ fn every_column() {
     let (_folder, server) = served(&[("full", &[Object::new("a b", 0, "2025-01-02T03:04:05.678Z")])]);
     let workspace = Workspace::new(&server.endpoint(), "[output]\ncolumns = \"full\"");
     workspace.run(0);
-    let row = workspace.row("full");
-    for (column, value) in [
-        ("account", "store"),
-        ("account_id", ""),
-        ("bucket", "full"),
-        ("region", "us-east-1"),
-        ("key", "a b"),
-        ("size", "0"),
-        ("last_modified", "2025-01-02T03:04:05.678Z"),
-        ("storage_class", "STANDARD"),
-        // The MD5 of nothing.
-        ("etag", "d41d8cd98f00b204e9800998ecf8427e"),
-        ("checksum_algorithm", ""),
-        ("checksum_type", ""),
-        ("owner_id", ""),
-        ("restore_in_progress", ""),
-        ("restore_expiry", ""),
-        ("is_multipart", "false"),
-    ] {
-        assert_eq!(row[column], value, "{column}");
-    }
+    workspace.assert_row(
+        "full",
+        &[
+            ("account", "store"),
+            ("account_id", ""),
+            ("bucket", "full"),
+            ("region", "us-east-1"),
+            ("key", "a b"),
+            ("size", "0"),
+            ("last_modified", "2025-01-02T03:04:05.678Z"),
+            ("storage_class", "STANDARD"),
+            // The MD5 of nothing.
+            ("etag", "d41d8cd98f00b204e9800998ecf8427e"),
+            ("checksum_algorithm", ""),
+            ("checksum_type", ""),
+            ("owner_id", ""),
+            ("restore_in_progress", ""),
+            ("restore_expiry", ""),
+            ("is_multipart", "false"),
+        ],
+    );
 }
