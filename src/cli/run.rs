@@ -37,7 +37,7 @@ pub fn command(arguments: &RunArguments) -> Exit {
     let console = Console::new(progress, wants_colour(is_terminal, environment));
     let mut worst = Exit::Complete;
     let mut jobs: Vec<Job> = Vec::new();
-    for loaded in arguments.layers.load_all(&arguments.jobs, now) {
+    for (_, loaded) in arguments.layers.load_all(&arguments.jobs, now) {
         match loaded {
             Ok(job) => jobs.push(job),
             Err(problems) => {

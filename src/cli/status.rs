@@ -1,6 +1,6 @@
 //! `s3scan status`: how far jobs are, from their states.
 
-use super::arguments::{LayerArguments, OutputFormat, print, print_json};
+use super::arguments::{JobsArguments, OutputFormat, print, print_json};
 use super::exit::{Exit, Refusal};
 use crate::event::Verdict;
 use crate::job::Job;
@@ -11,7 +11,6 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 /// `s3scan status`
 #[derive(Debug, Args)]
@@ -21,10 +20,7 @@ pub struct StatusArguments {
     #[arg(required = true, value_name = "JOB")]
     jobs: Vec<PathBuf>,
     #[command(flatten)]
-    layers: LayerArguments,
-    /// How to tell it
-    #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
-    format: OutputFormat,
+    jobs: JobsArguments,
 }
 
 /// Tells of each job how far its last run is.
@@ -35,7 +31,7 @@ pub struct StatusArguments {
 pub fn command(arguments: &StatusArguments) -> Result<Exit, Refusal> {
     let mut worst = Exit::Complete;
     let (mut text, mut jobs) = (String::new(), Vec::new());
-    for loaded in arguments.layers.load_all(&arguments.jobs, arguments.layers.now()) {
+    for (_, loaded) in arguments.jobs.load_all() {
         let status = match loaded {
             Ok(job) => read(&job),
             Err(problems) => {
@@ -55,7 +51,7 @@ pub fn command(arguments: &StatusArguments) -> Result<Exit, Refusal> {
             }
         }
     }
-    match arguments.format {
+    match arguments.jobs.format {
         OutputFormat::Text => print(&text)?,
         OutputFormat::Json => print_json(&json!({ "format": "s3scan-status", "version": 1, "jobs": jobs }))?,
     }
