@@ -139,10 +139,10 @@ fn nothing_to_retry(record: &RunRecord) -> Option<Choice> {
     let is_asked = record.accounts.iter().all(|account| account.verdict == AccountVerdict::Ok);
     let told = match complete {
         true if record.narrowing.is_whole() => format!("nothing to retry: the run {} is complete", record.run),
-        true => format!("nothing to retry: the part of the job that the run {} was of is complete", record.run),
+        true => format!("nothing to retry: the run {} was of a part of the job and is complete", record.run),
         // No account was lost, and no bucket either, for there is none.
         false if is_asked && record.journals.finished == 0 => {
-            format!("nothing to retry: no bucket matched the run {}", record.run)
+            format!("nothing to retry: no bucket matched in the run {}", record.run)
         }
         false => return None,
     };
@@ -159,7 +159,7 @@ fn check_same(
 ) -> Result<(), Refusal> {
     let kind = kind(record);
     if record.job != job.name {
-        let message = format!("`{}` holds {kind} run of the job `{}`", job.state.file.display(), record.job);
+        let message = format!("`{}` holds the {kind} run of the job `{}`", job.state.file.display(), record.job);
         return Err(Refusal::new(Exit::Usage, message).hint("give each job a state file of its own"));
     }
     if !record.is_current() {

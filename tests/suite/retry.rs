@@ -173,7 +173,7 @@ fn without_a_run_that_can_be_retried_it_is_said_why() {
     workspace.job("demo:?objects=10", "[buckets]\ninclude = [\"nothing-*\"]");
     workspace.expect(3, &["-q"]);
     let told = workspace.expect(3, &["--retry"]);
-    assert!(told.contains("nothing to retry: no bucket matched the run"), "{told}");
+    assert!(told.contains("nothing to retry: no bucket matched in the run"), "{told}");
     let told = workspace.expect(2, &["--retry", "--set", "output.header=false"]);
     assert!(told.contains("since its last run") && told.contains("output.header (was true, is false)"), "{told}");
     assert!(told.contains("or begin a new one without --retry"), "{told}");
