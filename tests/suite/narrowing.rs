@@ -22,7 +22,7 @@ fn a_part_of_the_job_is_done_and_not_called_the_whole() {
     let workspace = workspace(&server);
     let told = workspace.expect(0, &["--account", "a", "--bucket", "demo-small-*"]);
     assert!(told.contains("complete as far as asked for: 200 objects"), "{told}");
-    assert!(told.contains("a part of the job: --account a --bucket demo-small-*"), "{told}");
+    assert!(told.contains("a part of the job: --account a --bucket 'demo-small-*'"), "{told}");
     assert_eq!((server.count("bucket_list_requests"), server.count("list_requests")), (1, 2));
     let summary = workspace.summary();
     assert_eq!((&summary["complete"], &summary["exit_code"]), (&false.into(), &0.into()));
@@ -32,7 +32,7 @@ fn a_part_of_the_job_is_done_and_not_called_the_whole() {
     let latest = std::fs::read_to_string(workspace.path("data/job/latest.json")).unwrap();
     assert!(latest.contains("\"complete\": false"), "{latest}");
     let status = workspace.tell(0, &["status", "job.toml"]);
-    assert!(status.contains("\n  a part of the job: --account a --bucket demo-small-*\n  exit code 0, "), "{status}");
+    assert!(status.contains("\n  a part of the job: --account a --bucket 'demo-small-*'\n  exit code 0, "), "{status}");
     let status: serde_json::Value =
         serde_json::from_str(&workspace.tell(0, &["status", "job.toml", "--format", "json"])).unwrap();
     assert_eq!(status["jobs"][0]["narrowed"], summary["narrowed"]);
