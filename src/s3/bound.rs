@@ -40,13 +40,6 @@ impl Bound {
         self.lock().is_held = false;
     }
 
-    /// The same, unless what is returned says before it is dropped that the answer is to be taken: also
-    /// where whoever waits for an answer gives up.
-    #[must_use]
-    pub fn release_unless_taken(&self) -> Attempt<'_> {
-        Attempt(Some(self))
-    }
-
     /// The rows of the answer up to `reached` are taken, and there is more to come.
     pub fn advance(&self, reached: Option<&Key>) {
         let mut state = self.lock();
@@ -81,25 +74,6 @@ impl Bound {
     }
 }
 
-/// An attempt to get an answer, whose end is let go of with it.
-#[derive(Debug)]
-pub struct Attempt<'bound>(Option<&'bound Bound>);
-
-impl Attempt<'_> {
-    /// The answer is sound: its end stays held until its rows are taken.
-    pub fn taken(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        if let Some(bound) = self.0 {
-            bound.release();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,19 +93,5 @@ mod tests {
         assert_eq!(bound.hold(), Some(Key::from("p")));
         bound.release();
         assert!(bound.lower(&Key::from("o")));
-    }
-
-    #[test]
-    fn an_attempt_lets_go_of_the_end_unless_its_answer_is_taken() {
-        let bound = Bound::new(&Range::default(), None);
-        let attempt = bound.release_unless_taken();
-        assert_eq!(bound.hold(), None);
-        assert!(!bound.lower(&Key::from("m")), "an answer is being read");
-        drop(attempt);
-        assert!(bound.lower(&Key::from("m")));
-        let attempt = bound.release_unless_taken();
-        assert_eq!(bound.hold(), Some(Key::from("m")));
-        attempt.taken();
-        assert!(!bound.lower(&Key::from("k")), "its rows are still to be taken");
     }
 }

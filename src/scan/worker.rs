@@ -247,14 +247,12 @@ impl<L: Lister> Worker<'_, L> {
         let task = &self.task;
         lock(scan).expect(&task.record.cursor, task.ordered, encoding);
         let request = async || {
-            // Nothing of a failed answer is taken, nor of one that is waited for no longer: the range may be
-            // split while it is waited to ask again.
-            let attempt = task.bound.release_unless_taken();
             let tap = PageTap::new(Arc::<Mutex<PageScan<RowWriter>>>::clone(scan), task.caller.idle_timeout());
             let RangeRecord { range, cursor, .. } = &task.record;
-            task.lister.list_page(&task.name, &task.region, &range.prefix, cursor, tap).await?;
+            let listed = task.lister.list_page(&task.name, &task.region, &range.prefix, cursor, tap).await;
+            // Nothing of a failed answer is taken: the range may be split while it is waited to ask again.
+            listed.inspect_err(|_| task.bound.release())?;
             if lock(scan).is_finished() {
-                attempt.taken();
                 return Ok(());
             }
             Err(Failure::local(FailureKind::NotS3, "the answer is not a listing of S3".to_owned()))
@@ -316,15 +314,7 @@ impl TokenGuard {
 
 #[cfg(test)]
 mod tests {
-    use super::super::budget::Budget;
-    use super::super::stop::Stop;
     use super::*;
-    use crate::event::{Event, Events};
-    use crate::job::{Column, Limits, Pace};
-    use crate::rows::{BucketFields, RowEncoder, RowFormat};
-    use crate::s3::Range;
-    use std::path::Path;
-    use std::time::Duration;
 
     fn facts(truncated: bool, token: Option<&str>) -> PageFacts {
         PageFacts { truncated, next_token: token.map(str::to_owned), ..PageFacts::default() }
@@ -332,63 +322,6 @@ mod tests {
 
     fn cursor(after: Option<&str>, token: Option<&str>) -> Cursor {
         Cursor { after: after.map(Key::from), token: token.map(str::to_owned) }
-    }
-
-    /// A store whose answers begin and never end.
-    struct Stalling;
-
-    impl Lister for Stalling {
-        async fn list_page(&self, _: &str, _: &str, _: &str, _: &Cursor, tap: PageTap) -> Result<(), Failure> {
-            tap.sink().begin();
-            tap.sink().feed(b"<IsTruncated>true</IsTruncated>").unwrap();
-            std::future::pending().await
-        }
-    }
-
-    #[tokio::test]
-    async fn while_it_is_waited_to_ask_again_the_range_may_be_split() {
-        let count = std::num::NonZeroU32::MIN;
-        let pace = Pace {
-            requests_per_second: None,
-            bucket_requests_per_second: None,
-            burst: None,
-            max_attempts: count.saturating_add(1),
-            request_timeout: Duration::from_millis(1),
-        };
-        let limits = Limits { concurrency: count, max_requests: None, max_duration: None };
-        let (events, mut told) = Events::channel();
-        let (stop, slots) = (Stop::default(), Arc::new(tokio::sync::Semaphore::new(1)));
-        let caller = Caller::new(&pace, slots, Arc::new(Budget::new(&limits, stop.clone())), events, stop);
-        let record = RangeRecord {
-            id: 0,
-            range: Range::default(),
-            cursor: Cursor::default(),
-            part: PartLength::default(),
-            counts: RowCounts::default(),
-        };
-        let bound = Arc::new(Bound::new(&record.range, None));
-        let encoder = RowEncoder::new(&RowFormat::standard(&[Column::Key]), &BucketFields::default());
-        let task = RangeTask {
-            bucket: 0,
-            name: "b".to_owned(),
-            region: "r".to_owned(),
-            label: BucketLabel { account: "a".into(), bucket: "b".into() },
-            record,
-            bound: Arc::clone(&bound),
-            surplus: Arc::default(),
-            ordered: true,
-            lister: Arc::new(Stalling),
-            pace: Arc::new(caller.bucket_pace()),
-            caller,
-            plain_keys: Arc::default(),
-            writer: RowWriter::new(Arc::default(), encoder),
-            folder: RunFolder::new(Path::new("nothing is written")),
-        };
-        let (sender, _messages) = tokio::sync::mpsc::channel(8);
-        let listing = tokio::spawn(list_range(task, sender));
-        while !matches!(told.recv().await, Some(Event::AttemptFailed(_))) {}
-        assert!(bound.lower(&Key::from("m")), "nothing is being read");
-        listing.abort();
     }
 
     #[test]
