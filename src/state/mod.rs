@@ -4,6 +4,7 @@
 //! and going on cuts every part and journal back to what the state says. Who decides when to commit
 //! is `scan`.
 
+mod entry;
 mod folder;
 mod history;
 mod journal;
@@ -12,13 +13,11 @@ mod record;
 mod run;
 mod status;
 
+pub use entry::{BucketEntry, FileEntry, FinishedEntry, IndexEntry};
 pub use folder::RunFolder;
 pub use history::{BucketHistory, History, MOST_KEYS, fit, thinned};
 pub use lock::JobLock;
-pub use record::{
-    AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, JournalLengths,
-    RangeRecord, RunEnd, RunPhase, RunRecord,
-};
+pub use record::{AccountRecord, BucketRecord, FileSpan, JournalLengths, RangeRecord, RunEnd, RunPhase, RunRecord};
 pub use run::{Commit, FinishedRange, RunStore};
 pub use status::RunStatus;
 

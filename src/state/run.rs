@@ -4,12 +4,10 @@
 //! the next is touched. Everything here blocks and belongs on a blocking thread.
 
 use super::StateError;
+use super::entry::{BucketEntry, FileEntry, FinishedEntry, IndexEntry};
 use super::folder::RunFolder;
 use super::journal::{self, Journal};
-use super::record::{
-    AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, RunEnd, RunPhase,
-    RunRecord,
-};
+use super::record::{AccountRecord, BucketRecord, FileSpan, RunEnd, RunPhase, RunRecord};
 use crate::crash;
 use crate::event::Effort;
 use crate::output::{FileError, create_folder, remove_folder, sync_folder};
