@@ -45,12 +45,39 @@ impl LayerArguments {
         }
     }
 
-    /// The jobs of several files, each by itself and against those before it.
+    /// The jobs of several files, each by itself and against the others; without files that are no jobs
+    /// and that one of them extends.
     #[must_use]
-    pub fn load_all(&self, paths: &[PathBuf], now: jiff::Timestamp) -> Vec<Result<Job, Problems>> {
+    pub fn load_all<'path>(
+        &self,
+        paths: &'path [PathBuf],
+        now: jiff::Timestamp,
+    ) -> Vec<(&'path Path, Result<Job, Problems>)> {
         let requests: Vec<Request> = paths.iter().map(|path| self.request(path, now)).collect();
         warn_of_variables();
-        job::load_all(&requests)
+        let loaded = paths.iter().zip(job::load_all(&requests));
+        loaded.filter_map(|(path, loaded)| Some((path.as_path(), loaded?))).collect()
+    }
+}
+
+/// The jobs of a command that tells something of each.
+#[derive(Debug, Args)]
+pub struct JobsArguments {
+    /// Job files
+    #[arg(required = true, value_name = "JOB")]
+    jobs: Vec<PathBuf>,
+    #[command(flatten)]
+    layers: LayerArguments,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
+    pub format: OutputFormat,
+}
+
+impl JobsArguments {
+    /// The jobs, each with the path of its file.
+    #[must_use]
+    pub fn load_all(&self) -> Vec<(&Path, Result<Job, Problems>)> {
+        self.layers.load_all(&self.jobs, self.layers.now())
     }
 }
 

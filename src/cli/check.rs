@@ -1,13 +1,13 @@
 //! `s3scan check`: the jobs against the rules, offline.
 
-use super::arguments::{LayerArguments, OutputFormat, print, print_json};
+use super::arguments::{JobsArguments, OutputFormat, print, print_json};
 use super::exit::{Exit, Refusal};
 use crate::job::{Job, Problems};
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// `s3scan check`
 #[derive(Debug, Args)]
@@ -15,14 +15,8 @@ use std::path::PathBuf;
     Examples:\n  s3scan check jobs/*.toml\n  s3scan check jobs/ci-audit.toml --overlay ci\n  \
     s3scan check jobs/*.toml --format json")]
 pub struct CheckArguments {
-    /// Job files
-    #[arg(required = true, value_name = "JOB")]
-    jobs: Vec<PathBuf>,
     #[command(flatten)]
-    layers: LayerArguments,
-    /// How to tell the problems
-    #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
-    format: OutputFormat,
+    jobs: JobsArguments,
     /// Say nothing of jobs that are right
     #[arg(short, long)]
     quiet: bool,
@@ -33,24 +27,24 @@ pub struct CheckArguments {
 /// # Errors
 /// When standard output cannot be written.
 pub fn command(arguments: &CheckArguments) -> Result<Exit, Refusal> {
-    let loaded = arguments.layers.load_all(&arguments.jobs, arguments.layers.now());
-    let wrong = loaded.iter().filter(|loaded| loaded.is_err()).count();
-    match arguments.format {
+    let loaded = arguments.jobs.load_all();
+    let wrong = loaded.iter().filter(|(_, loaded)| loaded.is_err()).count();
+    match arguments.jobs.format {
         OutputFormat::Text => print(&text(arguments, &loaded, wrong))?,
         OutputFormat::Json => print_json(&json!({
             "format": "s3scan-check",
             "version": 1,
             "ok": wrong == 0,
-            "jobs": arguments.jobs.iter().zip(&loaded).map(|(path, loaded)| job_json(path, loaded)).collect::<Vec<_>>(),
+            "jobs": loaded.iter().map(|(path, loaded)| job_json(path, loaded)).collect::<Vec<_>>(),
         }))?,
     }
     Ok(if wrong == 0 { Exit::Complete } else { Exit::Usage })
 }
 
-fn text(arguments: &CheckArguments, loaded: &[Result<Job, Problems>], wrong: usize) -> String {
+fn text(arguments: &CheckArguments, loaded: &[(&Path, Result<Job, Problems>)], wrong: usize) -> String {
     let colour = crate::report::wants_colour(std::io::stdout().is_terminal(), super::environment);
     let mut text = String::new();
-    for (path, loaded) in arguments.jobs.iter().zip(loaded) {
+    for (path, loaded) in loaded {
         match loaded {
             Err(problems) => text.push_str(&(problems.render(colour) + "\n")),
             Ok(_) if arguments.quiet => {}
@@ -61,7 +55,7 @@ fn text(arguments: &CheckArguments, loaded: &[Result<Job, Problems>], wrong: usi
     }
     if wrong > 0 {
         let problems: usize =
-            loaded.iter().map(|loaded| loaded.as_ref().err().map_or(0, |all| all.iter().count())).sum();
+            loaded.iter().map(|(_, loaded)| loaded.as_ref().err().map_or(0, |all| all.iter().count())).sum();
         let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         let (problems, files) = (many(problems, "problem"), many(loaded.len(), "job file"));
         let _ = writeln!(text, "{problems} in {wrong} of {files}");
@@ -69,7 +63,7 @@ fn text(arguments: &CheckArguments, loaded: &[Result<Job, Problems>], wrong: usi
     text
 }
 
-fn job_json(path: &std::path::Path, loaded: &Result<Job, Problems>) -> serde_json::Value {
+fn job_json(path: &Path, loaded: &Result<Job, Problems>) -> serde_json::Value {
     let instant = |instant: Option<jiff::Timestamp>| instant.map(|instant| instant.to_string());
     match loaded {
         Err(problems) => json!({ "path": path.display().to_string(), "ok": false, "problems": problems.to_json() }),

@@ -189,7 +189,7 @@ pub fn no_bucket(job: &Job, narrowing: &Narrowing) -> Option<Refusal> {
     if !narrowing.buckets.is_empty() {
         let message = format!("no bucket of the job matches `{narrowing}`");
         return Some(
-            Refusal::new(Exit::Partial, message).hint("`s3scan plan` lists the buckets and why some are left out"),
+            Refusal::new(Exit::Partial, message).hint("`s3scan plan` tells which buckets are left out and why"),
         );
     }
     let hint = "check `include` and `exclude` of `[buckets]`, or allow it with `on_empty = \"ok\"`";

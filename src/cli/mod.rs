@@ -6,6 +6,7 @@ mod accounts;
 mod arguments;
 mod check;
 mod demo;
+mod ending;
 mod exit;
 mod history;
 mod init;

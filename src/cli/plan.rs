@@ -70,7 +70,7 @@ pub fn of_jobs(
     let mut plans: Vec<Plan> = Vec::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Refusal::error(Exit::Files, &error))?;
-    for loaded in layers.load_all(paths, now) {
+    for (_, loaded) in layers.load_all(paths, now) {
         let job = match loaded {
             Ok(job) => job,
             Err(problems) => {

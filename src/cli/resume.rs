@@ -5,7 +5,7 @@
 
 use super::exit::{Exit, Refusal};
 use crate::event::{AccountVerdict, Event};
-use crate::job::{Account, Job, Narrowing};
+use crate::job::{Job, Narrowing};
 use crate::rows::ENCODER_VERSION;
 use crate::state::{AccountRecord, RunEnd, RunPhase, RunRecord};
 use jiff::Timestamp;
@@ -139,10 +139,10 @@ fn nothing_to_retry(record: &RunRecord) -> Option<Choice> {
     let is_asked = record.accounts.iter().all(|account| account.verdict == AccountVerdict::Ok);
     let told = match complete {
         true if record.narrowing.is_whole() => format!("nothing to retry: the run {} is complete", record.run),
-        true => format!("nothing to retry: the part of the job that the run {} was of is complete", record.run),
+        true => format!("nothing to retry: the run {} was of a part of the job and is complete", record.run),
         // No account was lost, and no bucket either, for there is none.
         false if is_asked && record.journals.finished == 0 => {
-            format!("nothing to retry: no bucket matched the run {}", record.run)
+            format!("nothing to retry: no bucket matched in the run {}", record.run)
         }
         false => return None,
     };
@@ -159,7 +159,7 @@ fn check_same(
 ) -> Result<(), Refusal> {
     let kind = kind(record);
     if record.job != job.name {
-        let message = format!("`{}` holds {kind} run of the job `{}`", job.state.file.display(), record.job);
+        let message = format!("`{}` holds the {kind} run of the job `{}`", job.state.file.display(), record.job);
         return Err(Refusal::new(Exit::Usage, message).hint("give each job a state file of its own"));
     }
     if !record.is_current() {
@@ -293,23 +293,8 @@ fn new_record(job: &Job, now: Timestamp) -> RunRecord {
     let mut record = RunRecord::new(&job.name, &run, now, folder(&run));
     record.since = job.window.since;
     record.until = job.window.until;
-    record.accounts = job.accounts.iter().map(unasked).collect();
+    record.accounts = job.accounts.iter().map(|account| AccountRecord::unasked(&account.name)).collect();
     record
-}
-
-/// An account that is still to be asked for its buckets.
-pub fn unasked(account: &Account) -> AccountRecord {
-    AccountRecord {
-        name: account.name.clone(),
-        discovered: false,
-        settled: false,
-        account_id: None,
-        arn: None,
-        endpoint: None,
-        verdict: AccountVerdict::Ok,
-        reason: None,
-        hint: None,
-    }
 }
 
 #[cfg(test)]

@@ -290,7 +290,6 @@ pub fn blocked(buckets: &[ScanBucket], known: &HashSet<u32>) -> Result<BTreeMap<
 
 #[cfg(test)]
 mod tests {
-    use super::super::resume::unasked;
     use super::*;
     use crate::job::load;
     use crate::state::RunPhase;
@@ -310,7 +309,7 @@ mod tests {
         let resumed = known.is_some();
         let record = known.unwrap_or_else(|| {
             let mut record = RunRecord::new("job", "run", Timestamp::UNIX_EPOCH, folder.join("data/run"));
-            record.accounts = job.accounts.iter().map(unasked).collect();
+            record.accounts = job.accounts.iter().map(|account| AccountRecord::unasked(&account.name)).collect();
             record
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,30 +1,22 @@
 //! `s3scan status`: how far jobs are, from their states.
 
-use super::arguments::{LayerArguments, OutputFormat, print, print_json};
+use super::arguments::{JobsArguments, OutputFormat, print, print_json};
 use super::exit::{Exit, Refusal};
 use crate::event::Verdict;
 use crate::job::Job;
-use crate::report::grouped;
-use crate::rows::RowCounts;
+use crate::report::{counted, grouped};
 use crate::state::{BucketRecord, RunPhase, RunStatus};
 use clap::Args;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 /// `s3scan status`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  s3scan status jobs/quarterly.toml\n  s3scan status jobs/*.toml --format json")]
 pub struct StatusArguments {
-    /// Job files
-    #[arg(required = true, value_name = "JOB")]
-    jobs: Vec<PathBuf>,
     #[command(flatten)]
-    layers: LayerArguments,
-    /// How to tell it
-    #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
-    format: OutputFormat,
+    jobs: JobsArguments,
 }
 
 /// Tells of each job how far its last run is.
@@ -35,7 +27,7 @@ pub struct StatusArguments {
 pub fn command(arguments: &StatusArguments) -> Result<Exit, Refusal> {
     let mut worst = Exit::Complete;
     let (mut text, mut jobs) = (String::new(), Vec::new());
-    for loaded in arguments.layers.load_all(&arguments.jobs, arguments.layers.now()) {
+    for (_, loaded) in arguments.jobs.load_all() {
         let status = match loaded {
             Ok(job) => read(&job),
             Err(problems) => {
@@ -55,7 +47,7 @@ pub fn command(arguments: &StatusArguments) -> Result<Exit, Refusal> {
             }
         }
     }
-    match arguments.format {
+    match arguments.jobs.format {
         OutputFormat::Text => print(&text)?,
         OutputFormat::Json => print_json(&json!({ "format": "s3scan-status", "version": 1, "jobs": jobs }))?,
     }
@@ -99,21 +91,44 @@ impl JobStatus {
             return;
         };
         let _ = writeln!(text, ", run {} begun {}", run.record.run, run.record.now.strftime("%Y-%m-%d %H:%M:%SZ"));
-        if run.record.phase == RunPhase::Done {
-            let totals = &self.summary["totals"];
-            let number = |key: &str| totals[key].as_u64().map_or_else(|| "?".to_owned(), grouped);
-            let code = self.summary["exit_code"].as_u64().map_or_else(|| "?".to_owned(), |code| code.to_string());
-            let _ = writeln!(text, "  exit code {code}, {} rows in {} files", number("rows"), number("files"));
-            let _ = writeln!(text, "  {}", run.record.folder.display());
-            return;
+        if !run.record.narrowing.is_whole() {
+            let _ = writeln!(text, "  a part of the job: {}", run.record.narrowing);
         }
+        if run.record.is_reopened() {
+            let _ = writeln!(text, "  reopened by --retry: buckets that were not complete are listed again");
+        }
+        match run.record.phase {
+            RunPhase::Preparing => {}
+            RunPhase::Scanning => self.tell_progress(run, text),
+            RunPhase::Done => self.tell_end(run, text),
+        }
+    }
+
+    /// What a run that is over came to.
+    fn tell_end(&self, run: &RunStatus, text: &mut String) {
+        let count = |value: &Value| value.as_u64().unwrap_or(0);
+        let (code, totals) = (&self.summary["exit_code"], &self.summary["totals"]);
+        if code.is_null() {
+            text.push_str("  its summary cannot be read\n");
+        } else {
+            let rows = counted(count(&totals["rows"]), "row", "rows");
+            let _ =
+                writeln!(text, "  exit code {code}, {rows} in {}", counted(count(&totals["files"]), "file", "files"));
+            let verdicts = totals["buckets"].as_object().into_iter().flatten();
+            let verdicts: Vec<String> =
+                verdicts.map(|(verdict, number)| format!("{} {verdict}", grouped(count(number)))).collect();
+            let verdicts = if verdicts.is_empty() { "none".to_owned() } else { verdicts.join(", ") };
+            let _ = writeln!(text, "  buckets: {verdicts}");
+        }
+        let _ = writeln!(text, "  {}", run.record.folder.display());
+    }
+
+    /// How far a run is that is not over.
+    fn tell_progress(&self, run: &RunStatus, text: &mut String) {
         let done = self.verdicts();
-        let rows: u64 = run.finished.iter().map(|entry| entry.counts.rows).sum();
-        let open: RowCounts = run.record.buckets.iter().map(counts).fold(RowCounts::default(), |mut sum, counts| {
-            sum += counts;
-            sum
-        });
-        let verdicts: Vec<String> = done.iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
+        let open: u64 = run.record.buckets.iter().map(|bucket| bucket.all_counts().rows).sum();
+        let verdicts: Vec<String> =
+            done.iter().map(|(verdict, number)| format!("{} {verdict}", grouped(*number))).collect();
         let verdicts = if verdicts.is_empty() { "none".to_owned() } else { verdicts.join(", ") };
         let _ = writeln!(
             text,
@@ -122,23 +137,18 @@ impl JobStatus {
             run.record.buckets.len(),
             grouped(self.waiting()),
         );
-        let _ = writeln!(
-            text,
-            "  rows: {} in buckets that are done, {} in those in progress",
-            grouped(rows),
-            grouped(open.rows)
-        );
+        let _ =
+            writeln!(text, "  rows: {} published, {} in buckets in progress", grouped(self.published()), grouped(open));
         for bucket in &run.record.buckets {
             let entry = run.buckets.get(bucket.bucket as usize);
             let name = entry.map_or("?", |entry| entry.name.as_str());
             let account = entry.and_then(|entry| run.record.accounts.get(entry.account as usize));
             let account = account.map_or("?", |account| account.name.as_str());
-            let counts = counts(bucket);
             let _ = writeln!(
                 text,
-                "  {account}/{}: {} objects listed; goes on {}",
+                "  {account}/{}: {} listed; goes on {}",
                 name.escape_debug(),
-                grouped(counts.objects),
+                counted(bucket.all_counts().objects, "object", "objects"),
                 where_it_goes_on(bucket)
             );
         }
@@ -150,6 +160,12 @@ impl JobStatus {
             *verdicts.entry(entry.verdict).or_default() += 1;
         }
         verdicts
+    }
+
+    /// Rows in the files of complete buckets.
+    fn published(&self) -> u64 {
+        let finished = self.run.iter().flat_map(|run| &run.finished);
+        finished.filter(|entry| entry.verdict == Verdict::Complete).map(|entry| entry.counts.rows).sum()
     }
 
     fn waiting(&self) -> u64 {
@@ -165,6 +181,9 @@ impl JobStatus {
         value["run"] = json!(run.record.run);
         value["begun"] = json!(run.record.now.to_string());
         value["folder"] = json!(run.record.folder);
+        let narrowing = &run.record.narrowing;
+        value["narrowed"] = json!(Some(narrowing).filter(|narrowing| !narrowing.is_whole()));
+        value["reopened"] = json!(run.record.is_reopened());
         if run.record.phase == RunPhase::Done {
             value["exit_code"] = self.summary["exit_code"].clone();
             value["totals"] = self.summary["totals"].clone();
@@ -177,7 +196,7 @@ impl JobStatus {
             "waiting": self.waiting(),
             "in_progress": run.record.buckets.iter().map(|bucket| bucket_json(run, bucket)).collect::<Vec<_>>(),
         });
-        value["rows"] = json!(run.finished.iter().map(|entry| entry.counts.rows).sum::<u64>());
+        value["rows"] = json!(self.published());
         value
     }
 }
@@ -185,7 +204,7 @@ impl JobStatus {
 fn bucket_json(run: &RunStatus, bucket: &BucketRecord) -> Value {
     let entry = run.buckets.get(bucket.bucket as usize);
     let account = entry.and_then(|entry| run.record.accounts.get(entry.account as usize));
-    let counts = counts(bucket);
+    let counts = bucket.all_counts();
     json!({
         "account": account.map(|account| &account.name),
         "bucket": entry.map(|entry| &entry.name),
@@ -194,13 +213,6 @@ fn bucket_json(run: &RunStatus, bucket: &BucketRecord) -> Value {
         "resumes_after": bucket.ranges.iter().map(|range| &range.cursor.after).collect::<Vec<_>>(),
         "ranges_waiting": bucket.waiting,
     })
-}
-
-/// What a bucket in progress has listed.
-fn counts(bucket: &BucketRecord) -> RowCounts {
-    let mut counts = bucket.counts;
-    bucket.ranges.iter().for_each(|range| counts += range.counts);
-    counts
 }
 
 /// Where a bucket in progress goes on.
@@ -213,6 +225,6 @@ fn where_it_goes_on(bucket: &BucketRecord) -> String {
             Some(key) => format!("behind {key:?}"),
             None => "at its first key".to_owned(),
         },
-        (None, begun, waiting) => format!("in {} ranges", begun.len() + waiting),
+        (None, begun, waiting) => format!("in {}", counted((begun.len() + waiting) as u64, "range", "ranges")),
     }
 }

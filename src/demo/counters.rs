@@ -1,7 +1,8 @@
 //! What the endpoint was asked and what it did about it.
 //!
-//! Responsible for counting requests, keys, faults and concurrency. It leaves deciding what counts
-//! to `server`. Invariant: `in_flight` falls whenever it rose, also when a client goes away.
+//! Responsible for counting requests, keys, faults and concurrency, and for waiting until a counter has
+//! come to a number. It leaves deciding what counts to `server`. Invariants: `in_flight` falls whenever it
+//! rose, also when a client goes away; and whoever waits is woken by every change.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, Method, Uri};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use super::fault::FaultKind;
 use super::gate::Scope;
@@ -46,6 +48,17 @@ pub struct CountersSnapshot {
     pub access_keys: u64,
 }
 
+impl CountersSnapshot {
+    /// The counter of this name, as it stands in the JSON; that of a kind of fault is `faults.KIND`, and
+    /// is 0 where the fault was never made.
+    fn get(&self, name: &str) -> Option<u64> {
+        if let Some(kind) = name.strip_prefix("faults.") {
+            return Some(self.faults.get(&kind.parse::<FaultKind>().ok()?).copied().unwrap_or(0));
+        }
+        serde_json::to_value(self).ok()?.get(name)?.as_u64()
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     requests: AtomicU64,
@@ -62,6 +75,7 @@ pub(super) struct Counters {
     expired: AtomicU64,
     /// How many requests each signed.
     access_keys: Mutex<HashMap<String, u64>>,
+    changed: Notify,
 }
 
 /// A request on its way; ends when dropped.
@@ -71,6 +85,7 @@ pub(super) struct InFlight(Arc<Counters>);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Relaxed);
+        self.0.changed.notify_waiters();
     }
 }
 
@@ -79,53 +94,74 @@ impl Counters {
     pub(super) fn begin(self: &Arc<Self>) -> (u64, InFlight) {
         let now = self.in_flight.fetch_add(1, Relaxed) + 1;
         self.most_in_flight.fetch_max(now, Relaxed);
-        let ordinal = self.requests.fetch_add(1, Relaxed);
+        let ordinal = self.add(&self.requests, 1);
         (ordinal, InFlight(Arc::clone(self)))
     }
 
     /// Counts a list request, and gives its ordinal among them, from 0.
     pub(super) fn begin_list(&self) -> u64 {
-        self.list_requests.fetch_add(1, Relaxed)
+        self.add(&self.list_requests, 1)
+    }
+
+    /// Adds to a counter; what it was before.
+    fn add(&self, counter: &AtomicU64, more: u64) -> u64 {
+        let before = counter.fetch_add(more, Relaxed);
+        self.changed.notify_waiters();
+        before
+    }
+
+    /// Waits until the counter of this name is at least so much; `None` where there is none of it.
+    pub(super) async fn at_least(&self, name: &str, least: u64) -> Option<CountersSnapshot> {
+        loop {
+            // Before looking, so that no change behind the look is missed.
+            let changed = self.changed.notified();
+            let snapshot = self.snapshot();
+            if snapshot.get(name)? >= least {
+                return Some(snapshot);
+            }
+            changed.await;
+        }
     }
 
     /// Counts what a request asks for.
     pub(super) fn count_asked(&self, method: &Method, uri: &Uri, headers: &HeaderMap) {
         if method == Method::GET && uri.path() == "/" {
-            self.bucket_list_requests.fetch_add(1, Relaxed);
+            self.add(&self.bucket_list_requests, 1);
         }
         if is_list_request(method, uri) {
-            self.owner_requests.fetch_add(u64::from(wants_owner(uri.query())), Relaxed);
-            self.restore_requests.fetch_add(u64::from(wants_restore_status(headers)), Relaxed);
+            self.add(&self.owner_requests, u64::from(wants_owner(uri.query())));
+            self.add(&self.restore_requests, u64::from(wants_restore_status(headers)));
         }
     }
 
     pub(super) fn add_keys(&self, keys: u64) {
-        self.keys.fetch_add(keys, Relaxed);
+        self.add(&self.keys, keys);
     }
 
     /// Counts who asked, and gives how many requests their key has signed, this one included.
     pub(super) fn count_scope(&self, scope: Option<&Scope>) -> u64 {
         let Some(Scope { access_key, .. }) = scope else {
-            self.unsigned.fetch_add(1, Relaxed);
+            self.add(&self.unsigned, 1);
             return 0;
         };
         let mut known = self.access_keys.lock().unwrap_or_else(PoisonError::into_inner);
         let signed = known.entry(access_key.clone()).or_default();
         *signed += 1;
+        self.changed.notify_waiters();
         *signed
     }
 
     pub(super) fn add_expired(&self) {
-        self.expired.fetch_add(1, Relaxed);
+        self.add(&self.expired, 1);
     }
 
     pub(super) fn add_throttled(&self) {
-        self.throttled.fetch_add(1, Relaxed);
+        self.add(&self.throttled, 1);
     }
 
     pub(super) fn add_fault(&self, kind: FaultKind) {
         // The discriminants index `FaultKind::ALL`, which a test holds to.
-        self.faults[kind as usize].fetch_add(1, Relaxed);
+        self.add(&self.faults[kind as usize], 1);
     }
 
     pub(super) fn snapshot(&self) -> CountersSnapshot {
@@ -178,6 +214,26 @@ mod tests {
         assert_eq!((snapshot.in_flight, snapshot.most_in_flight), (1, 2));
         drop(three);
         assert_eq!(counters.snapshot().in_flight, 0);
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_by_the_change_that_is_waited_for() {
+        let counters = Arc::new(Counters::default());
+        let waiting = |name: &'static str| {
+            let counters = Arc::clone(&counters);
+            tokio::spawn(async move { counters.at_least(name, 2).await.map(|snapshot| snapshot.list_requests) })
+        };
+        let (lists, stalled, nothing) = (waiting("list_requests"), waiting("faults.stalled"), waiting("lists"));
+        assert_eq!(nothing.await.unwrap(), None);
+        tokio::task::yield_now().await;
+        counters.begin_list();
+        counters.add_fault(FaultKind::Stalled);
+        tokio::task::yield_now().await;
+        assert!(!lists.is_finished() && !stalled.is_finished());
+        counters.begin_list();
+        assert_eq!(lists.await.unwrap(), Some(2));
+        counters.add_fault(FaultKind::Stalled);
+        assert_eq!(stalled.await.unwrap(), Some(2));
     }
 
     #[test]

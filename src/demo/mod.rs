@@ -39,8 +39,8 @@
 //! # Own paths
 //!
 //! Outside S3's name space, and without a signature: `GET /_demo/counters` answers a
-//! [`CountersSnapshot`] as JSON, `GET /_demo/truth/<bucket>` every [`Truth`] of a bucket as JSON
-//! lines.
+//! [`CountersSnapshot`] as JSON, with `?NAME=NUMBER` as soon as that counter is at least so much;
+//! `GET /_demo/truth/<bucket>` every [`Truth`] of a bucket as JSON lines.
 
 mod auth;
 mod catalog;

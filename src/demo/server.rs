@@ -73,7 +73,7 @@ impl Server {
     /// [`Cut`] when the connection is to be closed without an answer.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Reply>, Cut> {
         if request.uri().path().starts_with(OWN_PATHS) {
-            return Ok(self.own(request.method(), request.uri().path()));
+            return Ok(self.own(request.method(), request.uri()).await);
         }
         let (ordinal, in_flight) = self.counters.begin();
         self.counters.count_asked(request.method(), request.uri(), request.headers());
@@ -170,13 +170,26 @@ impl Server {
         Ok(Response::from_parts(parts, reply))
     }
 
-    fn own(&self, method: &Method, path: &str) -> Response<Reply> {
+    /// The counters: at once, or as soon as the one that a query `NAME=NUMBER` names is at least so much.
+    async fn counters_when(&self, query: Option<&str>) -> Option<CountersSnapshot> {
+        let Some(query) = query else {
+            return Some(self.counters());
+        };
+        let (name, least) = query.split_once('=')?;
+        self.counters.at_least(name, least.parse().ok()?).await
+    }
+
+    async fn own(&self, method: &Method, uri: &Uri) -> Response<Reply> {
+        let path = uri.path();
         if method != Method::GET {
             return plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
         }
         if path == COUNTERS_PATH {
+            let Some(counters) = self.counters_when(uri.query()).await else {
+                return plain(StatusCode::NOT_FOUND, "no such counter, or no number\n");
+            };
             let mut json =
-                serde_json::to_vec(&self.counters()).expect("counters are numbers under names, which have a JSON form");
+                serde_json::to_vec(&counters).expect("counters are numbers under names, which have a JSON form");
             json.push(b'\n');
             return typed(StatusCode::OK, "application/json", Reply::whole(json.into()));
         }
@@ -190,9 +203,7 @@ impl Server {
                 let reply = Reply::generated(truth::json_lines(shape.clone()));
                 typed(StatusCode::OK, "application/x-ndjson", reply)
             }
-            Some(Bucket::Denied | Bucket::Missing) | None => {
-                plain(StatusCode::NOT_FOUND, "no such counter or bucket\n")
-            }
+            Some(Bucket::Denied | Bucket::Missing) | None => plain(StatusCode::NOT_FOUND, "no such bucket\n"),
         }
     }
 }

@@ -14,7 +14,7 @@ const VERSION: i64 = 1;
 #[derive(Debug, Clone, schemars::JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct JobFile {
-    /// The version of the format. Required in every job file; a file that is only extended may leave it out.
+    /// The version of the format. Required in every job; a file without it can only be extended.
     pub(super) version: Key<Version>,
     /// Job files laid under this one, later ones over earlier ones; paths are relative to this file. Pipes and devices
     /// are not read. Tables merge, lists are replaced.
@@ -60,7 +60,9 @@ impl JobFile {
         // Of the wrong type or another version, it is noted already.
         if self.version.written().is_none() && !findings.blames("version") {
             let refusal = Refusal::new("the key `version` is missing");
-            findings.add(whole, refusal.hint(format!("write `version = {VERSION}`")));
+            let hint =
+                format!("write `version = {VERSION}`; a file without it is no job, and can only be extended by jobs");
+            findings.add(whole, refusal.hint(hint));
         }
     }
 }

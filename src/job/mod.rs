@@ -32,12 +32,13 @@ mod resolved;
 mod schema;
 mod selection;
 mod settings;
+mod several;
 mod suggest;
 mod text;
 mod values;
 mod window;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -56,12 +57,12 @@ pub use reference::reference;
 pub use resolved::resolved;
 pub use schema::schema;
 pub use selection::{BucketRules, Listed, NameRules, ObjectRules, OnDenied, OnEmpty};
+pub use several::load_all;
 pub use suggest::nearest;
 pub use window::{Period, Window};
 
 use account::AccountFile;
 use endpoint::EndpointUrl;
-use files::is_one_file;
 use problem::{Findings, Refusal};
 use read::{Section, Table, Tables};
 use settings::Settings;
@@ -131,11 +132,11 @@ pub struct Job {
 /// that is not UTF-8 or not TOML, unknown keys, wrong types, impossible values; and what does not fit
 /// together.
 pub fn load(request: &Request) -> Result<Job, Problems> {
-    read(request).map(|(job, _)| job)
+    read(request).0
 }
 
 /// The job, and the layers it is made of.
-fn read(request: &Request) -> Result<(Job, Stack), Problems> {
+fn read(request: &Request) -> (Result<Job, Problems>, Stack) {
     let mut findings = Findings::default();
     let stack = Stack::collect(request, &mut findings);
     let layers = Layers::merge(stack.layers.iter().collect());
@@ -143,45 +144,7 @@ fn read(request: &Request) -> Result<(Job, Stack), Problems> {
     let mut unread = Findings::default();
     let settings = Settings::read(&mut Section::root(&layers, &mut unread));
     let job = check(&settings, request, &stack, &unread, &mut findings);
-    let job = findings.conclude(job.filter(|_| stack.is_whole), &stack.job)?;
-    Ok((job, stack))
-}
-
-/// Loads several jobs, each as [`load`] does. Jobs that would share a name, a state file or output
-/// files cannot be done in one call: each of them is refused.
-#[must_use]
-pub fn load_all(requests: &[Request]) -> Vec<Result<Job, Problems>> {
-    let loaded: Vec<Result<Job, Problems>> = requests.iter().map(load).collect();
-    let clashes: Vec<Option<Problems>> = (0..requests.len()).map(|place| clash(requests, &loaded, place)).collect();
-    let judged = loaded.into_iter().zip(clashes);
-    judged.map(|(loaded, clash)| clash.map_or(loaded, Err)).collect()
-}
-
-/// What keeps a job from being done in one call with the others.
-fn clash(requests: &[Request], loaded: &[Result<Job, Problems>], place: usize) -> Option<Problems> {
-    let job = loaded[place].as_ref().ok()?;
-    let others = requests.iter().zip(loaded).enumerate().filter(|(other, _)| *other != place);
-    others.filter_map(|(_, (request, other))| Some((request, other.as_ref().ok()?))).find_map(|(request, other)| {
-        let path = request.path.display();
-        let (key, message, hint) = match other {
-            _ if other.name == job.name || is_one_file(&other.state.file, &job.state.file) => {
-                let shared = if other.name == job.name {
-                    format!("named `{}`", job.name)
-                } else {
-                    format!("kept in `{}`", job.state.file.display())
-                };
-                let message = format!("the job is {shared}, as is that of `{path}`: they would share state and files");
-                (None, message, "set `name`, and `state.file` if it is set, in one of them")
-            }
-            // The runs of one call have one start, so `{run}` does not keep them apart.
-            _ if is_one_file(Path::new(&other.output_path()), Path::new(&job.output_path())) => {
-                let message = format!("the files would stand where those of the job of `{path}` do");
-                (Some("output.path"), message, "put `{job}` into it")
-            }
-            _ => return None,
-        };
-        Some(Problems::of_file(&requests[place].path, key, Refusal::new(message).hint(hint)))
-    })
+    (findings.conclude(job.filter(|_| stack.is_whole), &stack.job), stack)
 }
 
 impl Job {

@@ -39,14 +39,19 @@ impl Narrowing {
     }
 }
 
-/// As it is written on the command line.
+/// As it is written on the command line: what a shell would take for a pattern of its own stands in quotes.
 impl std::fmt::Display for Narrowing {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let accounts = self.accounts.iter().map(|pattern| ("--account", pattern));
         let flags = accounts.chain(self.buckets.iter().map(|pattern| ("--bucket", pattern)));
         for (at, (flag, pattern)) in flags.enumerate() {
             let space = if at == 0 { "" } else { " " };
-            write!(formatter, "{space}{flag} {}", pattern.escape_debug())?;
+            let shown = pattern.escape_debug();
+            if pattern.chars().all(|character| character.is_ascii_alphanumeric() || "._-".contains(character)) {
+                write!(formatter, "{space}{flag} {shown}")?;
+            } else {
+                write!(formatter, "{space}{flag} '{shown}'")?;
+            }
         }
         Ok(())
     }
@@ -142,7 +147,7 @@ mod tests {
     #[test]
     fn it_reads_as_it_is_written() {
         let narrowing = Narrowing::new(&["b".into(), "a".into(), "b".into()], &["x-*".into()]);
-        assert_eq!(narrowing.to_string(), "--account a --account b --bucket x-*");
+        assert_eq!(narrowing.to_string(), "--account a --account b --bucket 'x-*'");
         assert!(!narrowing.is_whole() && Narrowing::default().is_whole());
     }
 }

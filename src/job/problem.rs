@@ -176,7 +176,7 @@ impl Problems {
         let mut pictures: Vec<String> =
             self.0.iter().take(MOST_SHOWN).map(|problem| problem.render(&renderer)).collect();
         if let Some(more) = self.0.len().checked_sub(MOST_SHOWN).filter(|more| *more > 0) {
-            pictures.push(format!("... and {more} more problems"));
+            pictures.push(format!("... and {more} more"));
         }
         pictures.join("\n\n") + "\n"
     }
@@ -351,6 +351,6 @@ error: no good
             findings.add(&blame, Refusal::new(format!("no good {number}")));
         }
         let text = findings.conclude(None::<()>, &blame).unwrap_err().to_string();
-        assert!(text.ends_with("\n\n... and 3 more problems\n"), "{text}");
+        assert!(text.ends_with("\n\n... and 3 more\n"), "{text}");
     }
 }

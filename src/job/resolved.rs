@@ -24,7 +24,8 @@ const ALIGNED: usize = 60;
 /// # Errors
 /// As [`load`](super::load): a job with problems has no resolved form.
 pub fn resolved(request: &Request, origins: bool) -> Result<String, Problems> {
-    let (job, stack) = read(request)?;
+    let (job, stack) = read(request);
+    let job = job?;
     let layers = Layers::merge(stack.layers.iter().collect());
     let schema = schema();
     let mut writer = Writer { layers: &layers, schema: &schema, origins, text: "version = 1\n".to_owned() };

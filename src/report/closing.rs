@@ -126,14 +126,14 @@ written to data/quarterly/20261122T114500Z
 1 account unusable: what was listed of them is kept; mend what is told below
   test                 the credentials are expired
   hint: log in with `aws sso login --profile test`
-2 buckets denied: allow s3:ListBucket on them, leave them out with `buckets.exclude`, or set `buckets.on_denied = "skip"`
+2 buckets denied: allow s3:ListBucket, exclude by `buckets.exclude`, or set `buckets.on_denied = "skip"`
   prod/p-"odd",\nname  AccessDenied: \u{1b}[31mno
   prod/バケット        AccessDenied (403): Access Denied
-1 bucket missing: they do not exist any more, or their names in the job are wrong
+1 bucket missing: not there any more, or misspelt in the job
   prod/gone            NoSuchBucket (404): The specified bucket does not exist
-1 bucket moved: the store sent these requests elsewhere, and not to where they could be followed
+1 bucket moved: the store sends requests elsewhere, and not to where they could be followed
   prod/abroad          PermanentRedirect (301): the bucket is in eu-west-1
-1 bucket throttled: run the same command again later, or lower `limits.requests_per_second`
+1 bucket throttled: run the same command again later, or set a lower `limits.requests_per_second`
   prod/p-last          SlowDown
 1 bucket failed: mend what the reason names; `log.level = "debug"` logs every failed request with its id
   prod/odd             key `a` came behind `b`: the store does not list in key order

@@ -84,12 +84,10 @@ pub fn groups(summary: &Summary) -> Vec<Group<'_>> {
 /// What to do about buckets with a verdict.
 fn hint(verdict: Verdict) -> Option<&'static str> {
     Some(match verdict {
-        Verdict::Denied => {
-            "allow s3:ListBucket on them, leave them out with `buckets.exclude`, or set `buckets.on_denied = \"skip\"`"
-        }
-        Verdict::Missing => "they do not exist any more, or their names in the job are wrong",
-        Verdict::Moved => "the store sent these requests elsewhere, and not to where they could be followed",
-        Verdict::Throttled => "run the same command again later, or lower `limits.requests_per_second`",
+        Verdict::Denied => "allow s3:ListBucket, exclude by `buckets.exclude`, or set `buckets.on_denied = \"skip\"`",
+        Verdict::Missing => "not there any more, or misspelt in the job",
+        Verdict::Moved => "the store sends requests elsewhere, and not to where they could be followed",
+        Verdict::Throttled => "run the same command again later, or set a lower `limits.requests_per_second`",
         Verdict::Failed => "mend what the reason names; `log.level = \"debug\"` logs every failed request with its id",
         // How to go on is told of the run; what was asked for needs no advice.
         Verdict::Complete | Verdict::Skipped | Verdict::Interrupted => return None,

@@ -32,7 +32,7 @@ mod view;
 pub use closing::closing_table;
 pub use console::{Console, Progress, ProgressChoice, wants_colour};
 pub use earlier::EarlierFiles;
-pub use figures::grouped;
+pub use figures::{counted, grouped};
 pub use logging::{LogGuard, LogOptions, start_logging};
 pub use names::visible;
 pub use plan::{

@@ -130,8 +130,8 @@ Written to data/quarterly/20261122T114500Z.
 
 ### Not complete
 
-- 1 bucket denied: allow s3:ListBucket on them, leave them out with `buckets.exclude`, or set `buckets.on_denied = "skip"`
-- 1 bucket throttled: run the same command again later, or lower `limits.requests_per_second`
+- 1 bucket denied: allow s3:ListBucket, exclude by `buckets.exclude`, or set `buckets.on_denied = "skip"`
+- 1 bucket throttled: run the same command again later, or set a lower `limits.requests_per_second`
 
 | what | verdict | why |
 | --- | --- | --- |

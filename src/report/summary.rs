@@ -390,16 +390,21 @@ pub(super) mod tests {
     }
 
     fn account(name: &str) -> AccountRecord {
-        AccountRecord {
-            name: name.to_owned(),
-            discovered: true,
-            settled: true,
-            account_id: None,
-            arn: None,
-            endpoint: None,
-            verdict: AccountVerdict::Ok,
-            reason: None,
-            hint: None,
+        AccountRecord { discovered: true, settled: true, ..AccountRecord::unasked(name) }
+    }
+
+    /// The end of an invocation that began it all and was not stopped.
+    fn input<'run>(job: &'run Job, outcome: &'run ScanOutcome, exit_code: u8) -> SummaryInput<'run> {
+        SummaryInput {
+            job,
+            outcome,
+            billed: &[],
+            exit_code,
+            stopped: None,
+            started: at(0),
+            ended: at(12),
+            resumed: false,
+            warnings: Vec::new(),
         }
     }
 
@@ -454,18 +459,9 @@ pub(super) mod tests {
     pub fn written(folder: &Path) -> Summary {
         let job = job(folder);
         let outcome = partial(folder, &job);
-        let input = SummaryInput {
-            job: &job,
-            outcome: &outcome,
-            billed: &[true, false],
-            exit_code: 75,
-            stopped: None,
-            started: at(0),
-            ended: at(12),
-            resumed: true,
-            warnings: vec!["the log is full".to_owned()],
-        };
-        write_summary(&input).unwrap()
+        let warnings = vec!["the log is full".to_owned()];
+        let input = input(&job, &outcome, 75);
+        write_summary(&SummaryInput { billed: &[true, false], resumed: true, warnings, ..input }).unwrap()
     }
 
     fn read(folder: &Path, path: &str) -> String {
@@ -672,8 +668,8 @@ pub(super) mod tests {
         insta::assert_snapshot!(read(folder.path(), "20261122T114500Z/buckets.csv").replace('\u{1b}', "ESC"), @r#"
 account,bucket,region,verdict,reason,ordered,objects,bytes,rows,files,requests,retries,throttles,started,ended,timeouts,slowdowns,empty_requests,splits,most_at_once
 prod,"p-""odd"",
-name",us-east-1,denied,AccessDenied: ESC[31mno,true,1000,5000,900,0,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
-prod,p-last,us-east-1,throttled,SlowDown,true,7,70,7,0,11,9,9,2026-11-22T11:45:03Z,,0,0,0,0,0
+name",us-east-1,denied,AccessDenied: ESC[31mno,true,1000,5000,0,0,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
+prod,p-last,us-east-1,throttled,SlowDown,true,7,70,0,0,11,9,9,2026-11-22T11:45:03Z,,0,0,0,0,0
 test,t-first,us-east-1,complete,,true,1000,5000,900,1,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
 test,t-second,us-east-1,complete,,true,1000,5000,900,2,4,1,1,2026-11-22T11:45:01Z,2026-11-22T11:45:02Z,0,0,0,0,0
 "#);
@@ -714,18 +710,7 @@ path,rows,bytes,sha256
             let folder = tempfile::tempdir().unwrap();
             let job = job(folder.path());
             let outcome = outcome(folder.path(), &job, ended, Vec::new());
-            let input = SummaryInput {
-                job: &job,
-                outcome: &outcome,
-                billed: &[],
-                exit_code,
-                stopped: None,
-                started: at(0),
-                ended: at(1),
-                resumed: false,
-                warnings: Vec::new(),
-            };
-            let summary = write_summary(&input).unwrap();
+            let summary = write_summary(&input(&job, &outcome, exit_code)).unwrap();
             assert_eq!(summary.complete, expected, "{:?} {exit_code}", summary.totals.buckets);
         }
     }

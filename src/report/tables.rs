@@ -1,8 +1,9 @@
 //! The tables of a run: `buckets.csv` and `files.csv`.
 //!
 //! Responsible for gathering what became of each bucket and for the order and the columns of the
-//! tables; nothing in them is held in memory for each file of a run. Owns that a bucket without a verdict is `interrupted` and never left out, and that
-//! `files.csv` lists files of complete buckets only.
+//! tables; nothing in them is held in memory for each file of a run. Owns that a bucket without a verdict
+//! is `interrupted` and never left out; that `files.csv` lists files of complete buckets only; and that
+//! rows are those in files, so that both tables and the summary's totals come to the same.
 
 use crate::event::{Effort, Verdict};
 use crate::output::{FileError, replace_with};
@@ -24,7 +25,7 @@ pub struct BucketResult {
     pub reason: Option<String>,
     /// Whether its rows stand in key order.
     pub ordered: bool,
-    /// What was seen and written.
+    /// What was listed of it, and became rows in its parts or its files.
     pub counts: RowCounts,
     /// Files published.
     pub files: u64,
@@ -34,6 +35,15 @@ pub struct BucketResult {
     pub started: Option<Timestamp>,
     /// When it had its verdict, if it has a final one.
     pub ended: Option<Timestamp>,
+}
+
+impl BucketResult {
+    /// Rows in the files published. What else was listed is in no file, and is kept or not: how far a
+    /// bucket is that is not complete tell its objects.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        if self.verdict == Verdict::Complete { self.counts.rows } else { 0 }
+    }
 }
 
 /// What became of each bucket, by their places in the run.
@@ -141,7 +151,7 @@ pub fn buckets_csv(
             ordered: (result.verdict == Verdict::Complete || counts.objects > 0).then_some(result.ordered),
             objects: counts.objects,
             bytes: counts.bytes,
-            rows: counts.rows,
+            rows: result.rows(),
             files: result.files,
             requests: effort.requests,
             retries: effort.retries,

@@ -223,7 +223,8 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Billed, FailedAttempt, RequestIds, RunCounts, Subject, Verdict};
+    use crate::event::{Billed, RunCounts, Subject, Verdict};
+    use crate::report::view;
 
     const WINDOW: Duration = Duration::from_secs(5);
 
@@ -246,15 +247,7 @@ mod tests {
     }
 
     fn failed(throttled: bool) -> Event {
-        Event::AttemptFailed(FailedAttempt {
-            subject: Subject::Bucket(label("prod", "logs")),
-            attempt: 1,
-            max_attempts: 10,
-            throttled,
-            reason: "SlowDown".to_owned(),
-            ids: RequestIds::default(),
-            wait: None,
-        })
+        view::tests::failed(Subject::Bucket(label("prod", "logs")), throttled)
     }
 
     fn run_started(accounts: &[&str]) -> Event {

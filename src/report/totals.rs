@@ -63,9 +63,7 @@ pub(super) fn totals(outcome: &ScanOutcome, results: &[BucketResult]) -> RunTota
         *totals.buckets.entry(result.verdict).or_default() += 1;
         counts += result.counts;
         totals.files = totals.files.saturating_add(result.files);
-        if result.verdict == Verdict::Complete {
-            totals.rows = totals.rows.saturating_add(result.counts.rows);
-        }
+        totals.rows = totals.rows.saturating_add(result.rows());
         if result.ended.is_none() {
             effort += result.effort;
         }

@@ -171,9 +171,9 @@ pub(super) mod tests {
         tally
     }
 
-    fn failed(throttled: bool) -> Event {
+    pub fn failed(subject: Subject, throttled: bool) -> Event {
         Event::AttemptFailed(FailedAttempt {
-            subject: Subject::Account("prod".into()),
+            subject,
             attempt: 1,
             max_attempts: 10,
             throttled,
@@ -185,7 +185,8 @@ pub(super) mod tests {
 
     /// A run of eleven buckets, the second and the last of them large.
     fn busy() -> Tally {
-        let mut events = vec![(0, run_started(&["prod"])), (0, failed(true)), (0, failed(false))];
+        let account = || Subject::Account("prod".into());
+        let mut events = vec![(0, run_started(&["prod"])), (0, failed(account(), true)), (0, failed(account(), false))];
         let name = |bucket| match bucket {
             1 => "company-production-access-logs-eu-central-1-archive".to_owned(),
             10 => "バケット-バケット-バケット\u{1b}[2J".to_owned(),

@@ -4,6 +4,8 @@
 //! and going on cuts every part and journal back to what the state says. Who decides when to commit
 //! is `scan`.
 
+mod entry;
+mod folder;
 mod history;
 mod journal;
 mod lock;
@@ -12,13 +14,12 @@ mod run;
 mod seam;
 mod status;
 
+pub use entry::{BucketEntry, FileEntry, FinishedEntry, IndexEntry};
+pub use folder::RunFolder;
 pub use history::{BucketHistory, History, MOST_KEYS, fit, thinned};
 pub use lock::JobLock;
-pub use record::{
-    AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, JournalLengths,
-    RangeRecord, RunEnd, RunPhase, RunRecord,
-};
-pub use run::{Commit, FinishedRange, RunFolder, RunStore};
+pub use record::{AccountRecord, BucketRecord, FileSpan, JournalLengths, RangeRecord, RunEnd, RunPhase, RunRecord};
+pub use run::{Commit, FinishedRange, RunStore};
 pub use seam::{Doubt, LeftSide, Shown};
 pub use status::RunStatus;
 

@@ -1,5 +1,4 @@
-//! What the state file and the journals say: their shapes on disk, and reading and replacing the
-//! state file.
+//! What the state file says: its shape on disk, and reading and replacing it.
 //!
 //! Version 3: a range without rows has no part, verdicts may be withdrawn (`withdrawn`), and a run may be
 //! of a part of its job (`narrowing`). Version 2: a bucket may have ranges that wait (`waiting`), and ranges
@@ -8,11 +7,12 @@
 
 use super::StateError;
 use super::seam::{Doubt, LeftSide, Shown};
+use crate::crash;
+use crate::event::{AccountVerdict, Effort};
 use crate::job::Narrowing;
-use crate::output::{FileError, JoinedFile, PartLength, ReplaceStep, replace};
+use crate::output::{FileError, PartLength, ReplaceStep, replace};
 use crate::rows::RowCounts;
 use crate::s3::{Cursor, Range};
-use crate::{crash, event::Effort, event::Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -114,7 +114,7 @@ pub struct AccountRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// What became of it.
-    pub verdict: crate::event::AccountVerdict,
+    pub verdict: AccountVerdict,
     /// Why, where it is not `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -123,14 +123,32 @@ pub struct AccountRecord {
     pub hint: Option<String>,
 }
 
+impl AccountRecord {
+    /// An account that is still to be asked for its buckets.
+    #[must_use]
+    pub fn unasked(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            discovered: false,
+            settled: false,
+            account_id: None,
+            arn: None,
+            endpoint: None,
+            verdict: AccountVerdict::Ok,
+            reason: None,
+            hint: None,
+        }
+    }
+}
+
 /// Committed lengths of the run's journals, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalLengths {
-    /// `buckets.jsonl`: [`BucketEntry`].
+    /// `buckets.jsonl`: [`BucketEntry`](super::BucketEntry).
     pub buckets: u64,
-    /// `files.jsonl`: [`FileEntry`].
+    /// `files.jsonl`: [`FileEntry`](super::FileEntry).
     pub files: u64,
-    /// `finished.jsonl`: [`FinishedEntry`].
+    /// `finished.jsonl`: [`FinishedEntry`](super::FinishedEntry).
     pub finished: u64,
 }
 
@@ -220,19 +238,6 @@ impl RangeRecord {
     }
 }
 
-/// A finished range, in its bucket's index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexEntry {
-    /// Names its part.
-    pub id: u32,
-    /// The keys it covers.
-    pub range: Range,
-    /// How much of its part counts.
-    pub part: PartLength,
-    /// What it has seen and written.
-    pub counts: RowCounts,
-}
-
 /// A stretch of the journal of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSpan {
@@ -240,67 +245,6 @@ pub struct FileSpan {
     pub from: u64,
     /// Behind the last byte.
     pub to: u64,
-}
-
-/// A selected bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BucketEntry {
-    /// The account's place in the run's accounts, from 0.
-    pub account: u32,
-    /// The bucket's name, as the store or the job gave it.
-    pub name: String,
-    /// The region it is asked for in.
-    pub region: String,
-    /// Whether the job names it literally rather than by a glob.
-    pub literal: bool,
-}
-
-/// A file of a bucket, made and about to be published, or published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileEntry {
-    /// The bucket's place in the journal of buckets.
-    pub bucket: u32,
-    /// Its final path.
-    pub path: PathBuf,
-    /// Number, rows, bytes and SHA-256.
-    #[serde(flatten)]
-    pub file: JoinedFile,
-    /// Of a bucket's first file, the ranges that are in no index, for the bucket was listed and joined
-    /// between two commits.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub made_of: Vec<IndexEntry>,
-}
-
-/// A bucket with its final verdict.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FinishedEntry {
-    /// Its place in the journal of buckets.
-    pub bucket: u32,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Why, where it is not complete.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Whether its rows stand in key order.
-    pub ordered: bool,
-    /// What was seen and written.
-    pub counts: RowCounts,
-    /// Files published.
-    pub files: u64,
-    /// Requests made.
-    pub effort: Effort,
-    /// When it was begun.
-    pub started: Timestamp,
-    /// When it had its verdict.
-    pub ended: Timestamp,
-}
-
-impl FinishedEntry {
-    /// Whether the verdict, which begins at byte `at` of its journal, holds where so many bytes are
-    /// [`withdrawn`](RunRecord::withdrawn).
-    pub(super) fn holds(&self, at: u64, withdrawn: u64) -> bool {
-        at >= withdrawn || self.verdict == Verdict::Complete
-    }
 }
 
 impl RunRecord {
@@ -353,6 +297,12 @@ impl RunRecord {
             return Err(StateError::Newer { path: path.to_owned(), version: head.version, known: VERSION });
         }
         serde_json::from_slice(&text).map(Some).map_err(|error| StateError::corrupt(path, &error.to_string()))
+    }
+
+    /// Whether the run is unfinished once more, for it was over and was reopened.
+    #[must_use]
+    pub fn is_reopened(&self) -> bool {
+        self.phase == RunPhase::Scanning && self.withdrawn > 0
     }
 
     /// Whether this program may go on with the run: one of an older version means other things by

@@ -1,14 +1,13 @@
-//! A run on disk: its folder of parts and journals, and the one way to commit progress.
+//! A run on disk: its journals and its state, and the one way to commit progress.
 //!
 //! The order of a commit is parts, index journals, run journals, state file; each is durable before
 //! the next is touched. Everything here blocks and belongs on a blocking thread.
 
 use super::StateError;
+use super::entry::{BucketEntry, FileEntry, FinishedEntry, IndexEntry};
+use super::folder::RunFolder;
 use super::journal::{self, Journal};
-use super::record::{
-    AccountRecord, BucketEntry, BucketRecord, FileEntry, FileSpan, FinishedEntry, IndexEntry, RunEnd, RunPhase,
-    RunRecord,
-};
+use super::record::{AccountRecord, BucketRecord, FileSpan, RunEnd, RunPhase, RunRecord};
 use crate::crash;
 use crate::event::Effort;
 use crate::output::{FileError, create_folder, remove_folder, sync_folder};
@@ -16,45 +15,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Where the working files of a run lie: below the run's folder, on the output's file system, in
-/// names that no server has a say in.
-#[derive(Clone, Debug)]
-pub struct RunFolder(PathBuf);
-
-impl RunFolder {
-    /// The working files of the run whose folder is `run`.
-    #[must_use]
-    pub fn new(run: &Path) -> Self {
-        Self(run.join(".parts"))
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Those of one bucket.
-    #[must_use]
-    pub fn bucket(&self, bucket: u32) -> PathBuf {
-        self.0.join(format!("{bucket:06}"))
-    }
-
-    /// The part of one range.
-    #[must_use]
-    pub fn part(&self, bucket: u32, range: u32) -> PathBuf {
-        self.bucket(bucket).join(format!("{range}.part"))
-    }
-
-    fn index(&self, bucket: u32) -> PathBuf {
-        self.bucket(bucket).join("index.jsonl")
-    }
-
-    fn journal(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
 
 /// A range that has been listed to its end.
 #[derive(Clone, Debug)]

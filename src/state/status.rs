@@ -4,10 +4,11 @@
 //! disturbed.
 
 use super::StateError;
+use super::entry::{BucketEntry, FinishedEntry};
+use super::folder::RunFolder;
 use super::journal;
 use super::lock::JobLock;
-use super::record::{BucketEntry, FinishedEntry, RunPhase, RunRecord};
-use super::run::RunFolder;
+use super::record::{RunPhase, RunRecord};
 use std::io::ErrorKind;
 use std::path::Path;
 

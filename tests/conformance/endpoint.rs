@@ -86,6 +86,7 @@ impl Subject for Endpoint {
             rows: rows(&run.join(format!("store/{bucket}_1.csv"))),
             invocations,
             requests: told["requests"].parse().expect("a number"),
+            splits: told["splits"].parse().expect("a number"),
             ordered: told["ordered"] == "true",
         }
     }

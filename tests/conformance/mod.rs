@@ -68,6 +68,8 @@ pub struct Scanned {
     pub invocations: usize,
     /// Requests for pages, over all of them.
     pub requests: u64,
+    /// How often a range was split in two.
+    pub splits: u64,
     /// Whether the store is said to keep the order of keys.
     pub ordered: bool,
 }

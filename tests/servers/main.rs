@@ -20,7 +20,7 @@
 //! - `scan`: windows and killed runs over files
 //! - `workspace`: s3scan with a job in a folder of its own, and what it leaves there
 
-#![expect(clippy::disallowed_methods, reason = "tests prepare files, and wait for processes by asking them")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files that nobody else reads yet")]
 
 mod accounts;
 mod classic;

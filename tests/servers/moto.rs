@@ -1,9 +1,8 @@
 //! moto's S3 server with its permissions on: users who may not list, storage classes, checksums, and
 //! buckets cut off without a token.
 
-use crate::client::{Client, Put};
+use crate::client::Client;
 use crate::conformance::endpoint::{Endpoint, said};
-use crate::conformance::{Bucket, cases, keys};
 use crate::python_server::PythonServer;
 use crate::workspace::Workspace;
 use crate::{objects, refusals};
@@ -39,12 +38,7 @@ impl Moto {
 #[test]
 fn odd_keys_whatever_the_page() {
     for page in [1, 7, 1000] {
-        let moto = Moto::start(page);
-        let client = Client::new(&moto.endpoint);
-        client.create_bucket("odd");
-        let Put { accepted, refused } = client.put_all("odd", keys::all());
-        refusals::assert_refused(&refused, REFUSED);
-        cases::all(&moto.endpoint, &Bucket::new("odd", page, accepted));
+        objects::odd_keys(&Moto::start(page).endpoint, page, REFUSED);
     }
 }
 
@@ -52,11 +46,7 @@ fn odd_keys_whatever_the_page() {
 #[test]
 fn many_objects() {
     let mut moto = Moto::start(1000);
-    Client::new(&moto.endpoint).create_bucket("many");
-    let many = objects::many();
-    moto.python.put_objects("many", &many);
-    let many = objects::told_in_seconds(many, RoundMode::Floor);
-    cases::all(&moto.endpoint, &Bucket::new("many", 1000, many));
+    objects::many_told_in_seconds(&mut moto.python, &moto.endpoint, RoundMode::Floor);
 }
 
 #[test]
@@ -87,25 +77,25 @@ fn every_column() {
     let etag = client.put_with_details("full", "a b", StorageClass::GlacierIr);
     let workspace = Workspace::new(&moto.endpoint, "[buckets]\ninclude = [\"full\"]\n[output]\ncolumns = \"full\"");
     workspace.run(0);
-    let row = workspace.row("full");
-    for (column, value) in [
-        ("account", "store"),
-        ("account_id", ""),
-        ("bucket", "full"),
-        ("region", "eu-west-1"),
-        ("key", "a b"),
-        ("size", "7"),
-        ("storage_class", "GLACIER_IR"),
-        ("etag", &etag),
-        ("checksum_algorithm", "SHA256"),
-        ("checksum_type", ""),
-        ("owner_id", "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"),
-        ("restore_in_progress", ""),
-        ("restore_expiry", ""),
-        ("is_multipart", "false"),
-    ] {
-        assert_eq!(row[column], value, "{column}");
-    }
+    workspace.assert_row(
+        "full",
+        &[
+            ("account", "store"),
+            ("account_id", ""),
+            ("bucket", "full"),
+            ("region", "eu-west-1"),
+            ("key", "a b"),
+            ("size", "7"),
+            ("storage_class", "GLACIER_IR"),
+            ("etag", &etag),
+            ("checksum_algorithm", "SHA256"),
+            ("checksum_type", ""),
+            ("owner_id", "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"),
+            ("restore_in_progress", ""),
+            ("restore_expiry", ""),
+            ("is_multipart", "false"),
+        ],
+    );
 }
 
 /// It cuts its list of buckets where it is asked to, and gives no token to go on with.

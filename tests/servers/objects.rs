@@ -2,8 +2,27 @@
 
 use crate::client::Client;
 use crate::conformance::endpoint::Endpoint;
-use crate::conformance::{Bucket, Object, cases};
+use crate::conformance::{Bucket, Object, cases, keys};
+use crate::python_server::PythonServer;
+use crate::refusals;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+
+/// Awkward keys in a bucket whose pages hold so many keys; `refused` are those that the server does not take, and how.
+pub fn odd_keys(endpoint: &Endpoint, page: usize, refused: &[(&str, &str)]) {
+    let client = Client::new(endpoint);
+    client.create_bucket("odd");
+    let put = client.put_all("odd", keys::all());
+    refusals::assert_refused(&put.refused, refused);
+    cases::all(endpoint, &Bucket::new("odd", page, put.accepted));
+}
+
+/// Many objects, whose instants the server tells in seconds.
+pub fn many_told_in_seconds(python: &mut PythonServer, endpoint: &Endpoint, mode: RoundMode) {
+    Client::new(endpoint).create_bucket("many");
+    let many = many();
+    python.put_objects("many", &many);
+    cases::all(endpoint, &Bucket::new("many", 1000, told_in_seconds(many, mode)));
+}
 
 /// 20,000 objects of which every cursor has to be encoded, with instants to the millisecond.
 pub fn many() -> Vec<Object> {

@@ -8,10 +8,9 @@ use crate::files::write;
 use crate::workspace::Workspace;
 use crate::{objects, refusals};
 use jiff::Unit;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The access key that the server knows.
@@ -31,50 +30,34 @@ const REFUSED: &[(&str, &str)] = &[
 /// A server, for as long as this lives.
 pub struct Rclone {
     process: Child,
-    address: SocketAddr,
+    url: String,
 }
 
 impl Rclone {
-    /// Serves a folder on a free loopback port, and returns when it answers.
+    /// Serves a folder on a free loopback port, and returns when it listens.
     pub fn serve(folder: &Path) -> Self {
         let program = std::env::var_os("S3SCAN_TEST_RCLONE")
             .expect("S3SCAN_TEST_RCLONE must be the path of an rclone program: `.ci/run` gets one");
-        // Between being found free and being served on, a port may be taken by another process.
-        for _ in 0..5 {
-            let address = free_address();
-            let process = Command::new(&program)
-                .args(["serve", "s3", "--quiet", "--config", "/dev/null"])
-                .args(["--addr", &address.to_string(), "--auth-key", &format!("{ACCESS_KEY},{SECRET_KEY}")])
-                .arg(folder)
-                .env_clear()
-                .env("HOME", folder)
-                .stdin(Stdio::null())
-                .spawn()
-                .expect("S3SCAN_TEST_RCLONE can be run");
-            let mut server = Self { process, address };
-            if server.answers() {
-                return server;
-            }
-        }
-        panic!("rclone did not come up");
+        let mut process = Command::new(&program)
+            .args(["serve", "s3", "--config", "/dev/null", "--addr", "127.0.0.1:0"])
+            .args(["--auth-key", &format!("{ACCESS_KEY},{SECRET_KEY}")])
+            .arg(folder)
+            .env_clear()
+            .env("HOME", folder)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("S3SCAN_TEST_RCLONE can be run");
+        let mut lines = BufReader::new(process.stderr.take().expect("piped")).lines().map_while(Result::ok);
+        // `NOTICE: ...: Starting s3 server on [http://127.0.0.1:36335/]`, once it listens there.
+        let url = lines.find_map(|line| Some(line.split_once("server on [")?.1.split_once("/]")?.0.to_owned()));
+        // What else it says is of no interest, but somebody has to read it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, url: url.expect("rclone says where it listens") }
     }
 
     pub fn endpoint(&self) -> Endpoint {
-        let url = format!("http://{}", self.address);
-        Endpoint { url, access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned() }
-    }
-
-    /// Waits until the server takes connections, or has ended.
-    fn answers(&mut self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while self.process.try_wait().expect("the state of rclone").is_none() {
-            if TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok() {
-                return true;
-            }
-            assert!(Instant::now() < deadline, "rclone does not answer at {}", self.address);
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        false
+        Endpoint { url: self.url.clone(), access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned() }
     }
 }
 
@@ -84,11 +67,6 @@ impl Drop for Rclone {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    listener.local_addr().expect("its address")
 }
 
 /// A server over buckets with these objects as files.
@@ -144,25 +122,25 @@ fn every_column() {
     let (_folder, server) = served(&[("full", &[Object::new("a b", 0, "2025-01-02T03:04:05.678Z")])]);
     let workspace = Workspace::new(&server.endpoint(), "[output]\ncolumns = \"full\"");
     workspace.run(0);
-    let row = workspace.row("full");
-    for (column, value) in [
-        ("account", "store"),
-        ("account_id", ""),
-        ("bucket", "full"),
-        ("region", "us-east-1"),
-        ("key", "a b"),
-        ("size", "0"),
-        ("last_modified", "2025-01-02T03:04:05.678Z"),
-        ("storage_class", "STANDARD"),
-        // The MD5 of nothing.
-        ("etag", "d41d8cd98f00b204e9800998ecf8427e"),
-        ("checksum_algorithm", ""),
-        ("checksum_type", ""),
-        ("owner_id", ""),
-        ("restore_in_progress", ""),
-        ("restore_expiry", ""),
-        ("is_multipart", "false"),
-    ] {
-        assert_eq!(row[column], value, "{column}");
-    }
+    workspace.assert_row(
+        "full",
+        &[
+            ("account", "store"),
+            ("account_id", ""),
+            ("bucket", "full"),
+            ("region", "us-east-1"),
+            ("key", "a b"),
+            ("size", "0"),
+            ("last_modified", "2025-01-02T03:04:05.678Z"),
+            ("storage_class", "STANDARD"),
+            // The MD5 of nothing.
+            ("etag", "d41d8cd98f00b204e9800998ecf8427e"),
+            ("checksum_algorithm", ""),
+            ("checksum_type", ""),
+            ("owner_id", ""),
+            ("restore_in_progress", ""),
+            ("restore_expiry", ""),
+            ("is_multipart", "false"),
+        ],
+    );
 }

@@ -1,8 +1,7 @@
 //! Swift, of `OpenStack`, with s3api: users of one account, versions, and pages of any size.
 
-use crate::client::{Client, Put};
+use crate::client::Client;
 use crate::conformance::endpoint::Endpoint;
-use crate::conformance::{Bucket, cases, keys};
 use crate::python_server::PythonServer;
 use crate::workspace::Workspace;
 use crate::{objects, refusals};
@@ -39,12 +38,7 @@ impl Swift {
 #[test]
 fn odd_keys_whatever_the_page() {
     for page in [1, 7, 1000] {
-        let swift = Swift::start(page);
-        let client = Client::new(&swift.endpoint);
-        client.create_bucket("odd");
-        let Put { accepted, refused } = client.put_all("odd", keys::all());
-        refusals::assert_refused(&refused, REFUSED);
-        cases::all(&swift.endpoint, &Bucket::new("odd", page, accepted));
+        objects::odd_keys(&Swift::start(page).endpoint, page, REFUSED);
     }
 }
 
@@ -52,11 +46,7 @@ fn odd_keys_whatever_the_page() {
 #[test]
 fn many_objects() {
     let mut swift = Swift::start(1000);
-    Client::new(&swift.endpoint).create_bucket("many");
-    let many = objects::many();
-    swift.python.put_objects("many", &many);
-    let many = objects::told_in_seconds(many, RoundMode::Ceil);
-    cases::all(&swift.endpoint, &Bucket::new("many", 1000, many));
+    objects::many_told_in_seconds(&mut swift.python, &swift.endpoint, RoundMode::Ceil);
 }
 
 #[test]
@@ -130,26 +120,26 @@ fn every_column() {
     client.put("full", "a b", 3);
     let workspace = Workspace::new(&swift.endpoint, "[output]\ncolumns = \"full\"");
     workspace.run(0);
-    let row = workspace.row("full");
-    for (column, value) in [
-        ("account", "store"),
-        ("account_id", ""),
-        ("bucket", "full"),
-        ("region", "us-east-1"),
-        ("key", "a b"),
-        ("size", "3"),
-        ("storage_class", "STANDARD"),
-        // The MD5 of `xxx`.
-        ("etag", "f561aaf6ef0bf14d4208bb46a4ccb3ad"),
-        ("checksum_algorithm", ""),
-        ("checksum_type", ""),
-        ("owner_id", "one:user"),
-        ("restore_in_progress", ""),
-        ("restore_expiry", ""),
-        ("is_multipart", "false"),
-    ] {
-        assert_eq!(row[column], value, "{column}");
-    }
+    workspace.assert_row(
+        "full",
+        &[
+            ("account", "store"),
+            ("account_id", ""),
+            ("bucket", "full"),
+            ("region", "us-east-1"),
+            ("key", "a b"),
+            ("size", "3"),
+            ("storage_class", "STANDARD"),
+            // The MD5 of `xxx`.
+            ("etag", "f561aaf6ef0bf14d4208bb46a4ccb3ad"),
+            ("checksum_algorithm", ""),
+            ("checksum_type", ""),
+            ("owner_id", "one:user"),
+            ("restore_in_progress", ""),
+            ("restore_expiry", ""),
+            ("is_multipart", "false"),
+        ],
+    );
 }
 
 /// It lists them all at once, whatever it is asked.

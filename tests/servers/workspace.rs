@@ -79,6 +79,14 @@ impl Workspace {
         rows.remove(0)
     }
 
+    /// Asserts what stands in columns of that row.
+    pub fn assert_row(&self, bucket: &str, expected: &[(&str, &str)]) {
+        let row = self.row(bucket);
+        for (column, value) in expected {
+            assert_eq!(row[*column], *value, "{column}");
+        }
+    }
+
     /// How many runs were begun.
     pub fn runs(&self) -> usize {
         let entries = fs::read_dir(self.path("data/job")).expect("the folder of runs");

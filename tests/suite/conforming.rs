@@ -57,6 +57,7 @@ impl Subject for Memory {
             rows: reader.deserialize().map(Result::unwrap).collect(),
             invocations,
             requests: store.requests() as u64,
+            splits: finished(folder.path())[0].effort.splits,
             ordered: finished(folder.path())[0].ordered,
         }
     }

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_s3scan");
+/// How long a test waits for what must come soon.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder in which the program is run.
 pub struct Workspace {
@@ -79,10 +83,11 @@ impl Workspace {
 
     /// Starts `s3scan run job.toml` with more arguments, and leaves it running.
     pub fn start(&self, more: &[&str]) -> Running {
-        let stderr = self.path("stderr");
         let mut command = self.command(&[&["run", "job.toml"], more].concat());
-        command.stdout(Stdio::null()).stderr(fs::File::create(&stderr).expect("created"));
-        Running { child: command.spawn().expect("the program starts"), stderr }
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let told = Told::default();
+        let reader = told.clone().read_from(child.stderr.take().expect("piped"));
+        Running { child, told, reader: Some(reader) }
     }
 
     /// The folders of the job's runs, oldest first.
@@ -129,10 +134,37 @@ impl Workspace {
     }
 }
 
+/// What a program has written to standard error so far, line by line.
+#[derive(Clone, Default)]
+struct Told(Arc<(Mutex<String>, Condvar)>);
+
+impl Told {
+    /// Reads to the end, on a thread of its own.
+    fn read_from(self, stderr: ChildStderr) -> JoinHandle<()> {
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                let (text, changed) = &*self.0;
+                text.lock().expect("no panic").push_str(&(line.expect("text") + "\n"));
+                changed.notify_all();
+            }
+        })
+    }
+
+    /// All of it, as soon as `is_enough`.
+    fn once(&self, is_enough: impl Fn(&str) -> bool) -> String {
+        let (text, changed) = &*self.0;
+        let text = text.lock().expect("no panic");
+        let (text, waited) = changed.wait_timeout_while(text, PATIENCE, |text| !is_enough(text)).expect("no panic");
+        assert!(!waited.timed_out(), "it never came to this:\n{text}");
+        text.clone()
+    }
+}
+
 /// The program, still running; killed when dropped.
 pub struct Running {
     child: Child,
-    stderr: PathBuf,
+    told: Told,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -142,11 +174,21 @@ impl Running {
 
     /// What it has written to standard error so far.
     pub fn told(&self) -> String {
-        fs::read_to_string(&self.stderr).expect("read")
+        self.told.once(|_| true)
     }
 
+    /// The same, once it has written all of this.
+    pub fn once_told(&self, expected: &[&str]) -> String {
+        self.told.once(|text| expected.iter().all(|part| text.contains(part)))
+    }
+
+    /// Waits for its end, and for all that it has to tell.
     pub fn wait(&mut self) -> ExitStatus {
-        self.child.wait().expect("waited")
+        let status = self.child.wait().expect("waited");
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("read to the end");
+        }
+        status
     }
 }
 
@@ -155,16 +197,6 @@ impl Drop for Running {
         // Ending a program that has already ended is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Waits for a condition that must come true soon.
-#[expect(clippy::disallowed_methods, reason = "the thread of a test has nothing else to do")]
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -181,6 +213,22 @@ pub fn rows(files: &BTreeMap<String, Vec<u8>>, bucket: &str) -> Vec<Vec<String>>
         );
     }
     rows
+}
+
+/// Answers every request with this, for as long as the test's process lives; the URL.
+pub fn answering(status: &'static str, more: &'static str, body: String) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(&mut stream).lines();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let head = format!("HTTP/1.1 {status}\r\n{more}connection: close\r\ncontent-length: {}", body.len());
+            // A client that has gone away is of no interest.
+            let _ = write!(stream, "{head}\r\n\r\n{body}");
+        }
+    });
+    url
 }
 
 /// `s3scan demo serve` as a process of its own.
@@ -219,17 +267,28 @@ impl Server {
         self.counters()[name].as_u64().expect("a counter")
     }
 
-    /// Its counters, by a plain HTTP request.
+    /// Its counters.
     pub fn counters(&self) -> serde_json::Value {
-        use std::io::{Read, Write};
+        self.counters_at("")
+    }
+
+    /// Waits until one of its counters is at least so much.
+    pub fn wait_for(&self, counter: &str, least: u64) {
+        self.counters_at(&format!("?{counter}={least}"));
+    }
+
+    /// Its counters, by a plain HTTP request.
+    fn counters_at(&self, query: &str) -> serde_json::Value {
         let address = self.address();
         let mut stream = std::net::TcpStream::connect(address).expect("connected");
-        let request = format!("GET /_demo/counters HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        let request = format!("GET /_demo/counters{query} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("sent");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("answered");
+        let read = stream.read_to_string(&mut answer);
+        read.unwrap_or_else(|error| panic!("it never came to `{query}`: {error}; {}", self.counters()));
         let body = answer.split_once("\r\n\r\n").expect("a body").1;
-        serde_json::from_str(body).expect("JSON")
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
     }
 }
 

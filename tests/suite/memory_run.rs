@@ -4,7 +4,7 @@
 use crate::memory_store::MemoryStore;
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
-use s3scan::event::{AccountVerdict, Effort, Event, Events};
+use s3scan::event::{Effort, Event, Events};
 use s3scan::job::{Column, Compression, Dialect, EmptyBucket, Job, ObjectRules, Window, load};
 use s3scan::output::{FileRules, FreeSpace};
 use s3scan::output::{Place, PlaceValues};
@@ -97,17 +97,7 @@ fn opened(asked: &Asked, entries: &[BucketEntry], folder: &Path) -> RunStore {
         return store;
     }
     let mut record = RunRecord::new("memory", "run", Timestamp::UNIX_EPOCH, folder.join("data/memory/run"));
-    record.accounts = vec![AccountRecord {
-        name: "a".into(),
-        discovered: true,
-        settled: true,
-        account_id: None,
-        arn: None,
-        endpoint: None,
-        verdict: AccountVerdict::Ok,
-        reason: None,
-        hint: None,
-    }];
+    record.accounts = vec![AccountRecord { discovered: true, settled: true, ..AccountRecord::unasked("a") }];
     RunStore::create(&state_file(folder), record, entries).unwrap()
 }
 

@@ -22,7 +22,7 @@ fn a_part_of_the_job_is_done_and_not_called_the_whole() {
     let workspace = workspace(&server);
     let told = workspace.expect(0, &["--account", "a", "--bucket", "demo-small-*"]);
     assert!(told.contains("complete as far as asked for: 200 objects"), "{told}");
-    assert!(told.contains("a part of the job: --account a --bucket demo-small-*"), "{told}");
+    assert!(told.contains("a part of the job: --account a --bucket 'demo-small-*'"), "{told}");
     assert_eq!((server.count("bucket_list_requests"), server.count("list_requests")), (1, 2));
     let summary = workspace.summary();
     assert_eq!((&summary["complete"], &summary["exit_code"]), (&false.into(), &0.into()));
@@ -31,12 +31,18 @@ fn a_part_of_the_job_is_done_and_not_called_the_whole() {
     assert_eq!(workspace.verdicts().into_keys().collect::<Vec<_>>(), ["demo-small-0001", "demo-small-0002"]);
     let latest = std::fs::read_to_string(workspace.path("data/job/latest.json")).unwrap();
     assert!(latest.contains("\"complete\": false"), "{latest}");
+    let status = workspace.tell(0, &["status", "job.toml"]);
+    assert!(status.contains("\n  a part of the job: --account a --bucket 'demo-small-*'\n  exit code 0, "), "{status}");
+    let status: serde_json::Value =
+        serde_json::from_str(&workspace.tell(0, &["status", "job.toml", "--format", "json"])).unwrap();
+    assert_eq!(status["jobs"][0]["narrowed"], summary["narrowed"]);
     // The part is over and complete: nothing of it is left to be retried, and a run of the whole is a new one.
     let told = workspace.expect(0, &["--retry"]);
     assert!(told.contains("nothing to retry"), "{told}");
     workspace.expect(0, &["-q", "--now", "2030-01-01T00:00:00Z"]);
     let summary = workspace.summary();
     assert_eq!((&summary["complete"], &summary["narrowed"]), (&true.into(), &json!(null)));
+    assert!(!workspace.tell(0, &["status", "job.toml"]).contains("a part of the job"));
     assert_eq!(summary["totals"]["buckets"], json!({ "complete": 6 }));
 }
 
@@ -49,6 +55,10 @@ fn an_unfinished_part_goes_on_as_that_part_only() {
     workspace.expect(124, &stopped);
     let told = workspace.expect(2, &["-q"]);
     assert!(told.contains("is of `--bucket demo-flat`, and asked for is the whole job"), "{told}");
+    // What has to be said to go on with it stands in the status.
+    let status = workspace.tell(0, &["status", "job.toml"]);
+    assert!(status.starts_with("job: unfinished, run "), "{status}");
+    assert!(status.contains("\n  a part of the job: --bucket demo-flat\n"), "{status}");
     workspace.expect(2, &["-q", "--bucket", "demo-*"]);
     workspace.expect(0, &part);
     assert_eq!((workspace.runs().len(), workspace.verdicts().len()), (1, 1));

@@ -135,7 +135,7 @@ fn keys_that_were_written_meanwhile_are_read() {
     };
     write("demo-for-40-a");
     let mut running = workspace.start(&[]);
-    crate::harness::until("the first are in use", || server.count("list_requests") > 2);
+    server.wait_for("list_requests", 3);
     write("demo-for-1000-b");
     assert!(running.wait().success(), "{}", running.told());
     assert_eq!((server.count("access_keys"), server.count("unsigned")), (2, 0));

@@ -2,6 +2,7 @@
 //! does not fit.
 
 use crate::harness::{PROGRAM, Server, Workspace};
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
@@ -165,4 +166,40 @@ fn a_run_of_another_version_is_left_alone() {
     assert!(told.contains("is of another version of s3scan") && told.contains("--fresh"), "{told}");
     fs::write(&path, state).expect("written");
     workspace.expect(0, &["-q"]);
+}
+
+/// The tables of the last run and its summary count the same rows: those in its files.
+fn assert_counted_alike(workspace: &Workspace) -> u64 {
+    let sum = |rows: &[BTreeMap<String, String>], column: &str| {
+        rows.iter().map(|row| row[column].parse::<u64>().expect("a number")).sum::<u64>()
+    };
+    let mut reader = csv::Reader::from_path(workspace.last_run().join("buckets.csv")).expect("buckets.csv");
+    let buckets: Vec<BTreeMap<String, String>> = reader.deserialize().map(|row| row.expect("a row")).collect();
+    let files = workspace.listed_files();
+    let totals = &workspace.summary()["totals"];
+    assert_eq!(totals["rows"], sum(&files, "rows"), "files.csv");
+    assert_eq!(totals["rows"], sum(&buckets, "rows"), "buckets.csv");
+    assert_eq!((&totals["files"], sum(&buckets, "files")), (&files.len().into(), files.len() as u64));
+    assert_eq!(totals["objects"], sum(&buckets, "objects"));
+    let not_complete: Vec<_> = buckets.into_iter().filter(|row| row["verdict"] != "complete").collect();
+    assert_eq!(sum(&not_complete, "rows") + sum(&not_complete, "files"), 0, "{not_complete:?}");
+    sum(&not_complete, "objects")
+}
+
+#[test]
+fn rows_are_those_published_in_every_table() {
+    let server = Server::start("demo:?objects=4000&denied=1");
+    let workspace = Workspace::new();
+    workspace.job(&server.url, "[limits]\nconcurrency = 2\n[state]\ncheckpoint_every = \"10ms\"");
+    // A request finds the buckets, and one of five buckets of four pages is left half-way.
+    workspace.expect(124, &["-q", "--set", "limits.max_requests=8"]);
+    assert!(assert_counted_alike(&workspace) > 0, "something was listed of what is not complete");
+    let status = workspace.tell(0, &["status", "job.toml"]);
+    let published = workspace.summary()["totals"]["rows"].as_u64().expect("a number");
+    let published = if published == 0 { "0".to_owned() } else { format!("{},000", published / 1000) };
+    assert!(status.contains(&format!("\n  rows: {published} published, ")), "{status}");
+    workspace.expect(3, &["-q"]);
+    assert_eq!(assert_counted_alike(&workspace), 0);
+    let status = workspace.tell(0, &["status", "job.toml"]);
+    assert!(status.contains("\n  exit code 3, 20,000 rows in 5 files\n  buckets: 5 complete, 1 denied\n"), "{status}");
 }

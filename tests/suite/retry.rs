@@ -134,7 +134,10 @@ fn killed_at_every_step_of_a_retry() {
         assert_eq!(status.signal(), Some(9), "{step}: it was never reached");
         // What was reopened is unfinished: without the flag it is gone on with too.
         let state = fs::read_to_string(workspace.path("state/job.json")).expect("the state");
-        let more: &[&str] = if state.contains("\"scanning\"") { &["-q"] } else { &["-q", "--retry"] };
+        let is_reopened = state.contains("\"scanning\"");
+        let more: &[&str] = if is_reopened { &["-q"] } else { &["-q", "--retry"] };
+        let status = workspace.tell(0, &["status", "job.toml"]);
+        assert_eq!(status.contains("\n  reopened by --retry: "), is_reopened, "{step}: {status}");
         if step != "run-finished" {
             workspace.expect(0, more);
             assert!(!workspace.last_run().join(".parts").exists(), "{step}: parts were left behind");
@@ -170,7 +173,7 @@ fn without_a_run_that_can_be_retried_it_is_said_why() {
     workspace.job("demo:?objects=10", "[buckets]\ninclude = [\"nothing-*\"]");
     workspace.expect(3, &["-q"]);
     let told = workspace.expect(3, &["--retry"]);
-    assert!(told.contains("nothing to retry: no bucket matched the run"), "{told}");
+    assert!(told.contains("nothing to retry: no bucket matched in the run"), "{told}");
     let told = workspace.expect(2, &["--retry", "--set", "output.header=false"]);
     assert!(told.contains("since its last run") && told.contains("output.header (was true, is false)"), "{told}");
     assert!(told.contains("or begin a new one without --retry"), "{told}");

@@ -27,6 +27,46 @@ fn complete(workspace: &Workspace, root: &str, job: &str, more: &[&str]) -> (ser
     (summary, run)
 }
 
+/// `base.toml` is what the others lay under themselves: alone it is refused, among them it is no job.
+#[test]
+fn the_base_is_no_job() {
+    let workspace = workspace();
+    for command in ["check", "run", "plan", "status", "config"] {
+        let output = workspace.command(&[command, "jobs/base.toml"]).output().expect("runs");
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert_eq!(output.status.code(), Some(2), "{command}: {told}");
+        assert!(told.contains("the key `version` is missing"), "{command}: {told}");
+        assert!(told.contains("a file without it is no job, and can only be extended by jobs"), "{command}: {told}");
+    }
+    assert!(!workspace.path("state").exists() && !workspace.path("data").exists());
+
+    let told = workspace.tell(0, &["check", "jobs/base.toml", "jobs/ci-audit.toml", "jobs/../jobs/base.toml"]);
+    assert_eq!(told, "jobs/ci-audit.toml: ok\n");
+    workspace.tell(0, &["run", "-q", "jobs/base.toml", "jobs/ci-audit.toml"]);
+    assert!(workspace.path("state/ci-audit.json").exists() && !workspace.path("state/base.json").exists());
+
+    // What is wrong in it is told of the job that extends it; a job that does not keeps it from nothing.
+    workspace.write("jobs/base.toml", "[limits]\nconcurency = 4\n");
+    let told = workspace.tell(2, &["check", "jobs/base.toml", "jobs/ci-audit.toml"]);
+    assert!(told.contains("jobs/base.toml:2:1") && told.contains("1 problem in 1 of 1 job file"), "{told}");
+    let told = workspace.tell(2, &["check", "jobs/base.toml", "jobs/demo.toml"]);
+    assert!(told.contains("the key `version` is missing") && told.contains("jobs/demo.toml: ok"), "{told}");
+}
+
+#[test]
+fn all_of_them_are_right() {
+    let workspace = workspace();
+    let jobs = fs::read_dir(workspace.path("jobs")).expect("the jobs");
+    let mut paths: Vec<String> =
+        jobs.map(|entry| format!("jobs/{}", entry.expect("an entry").file_name().display())).collect();
+    paths.sort();
+    let arguments: Vec<&str> = ["check"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+    let told = workspace.tell(0, &arguments);
+    let right = paths.iter().filter(|path| *path != "jobs/base.toml").map(|path| format!("{path}: ok\n"));
+    assert_eq!(told, right.collect::<String>());
+}
+
 #[test]
 fn demo() {
     let workspace = workspace();

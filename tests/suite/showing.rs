@@ -1,6 +1,6 @@
 //! What is told and logged: levels, the run's id, no secrets, what is dropped, and the summary for CI.
 
-use crate::harness::{Server, Workspace, until};
+use crate::harness::{Server, Workspace};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -159,8 +159,8 @@ fn a_resumed_run_is_counted_whole_everywhere() {
 
     workspace.job(&server.url, "[limits]\nrequests_per_second = 1\nburst = 1");
     let running = workspace.start(&["--progress", "plain"]);
-    until("it is resumed", || running.told().contains("run resumed"));
-    assert!(running.told().contains(&format!("objects={before}")), "{}", running.told());
+    let told = running.once_told(&["run resumed"]);
+    assert!(told.contains(&format!("objects={before}")), "{told}");
     drop(running);
 
     workspace.job(&server.url, "");

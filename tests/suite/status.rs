@@ -1,7 +1,7 @@
 //! `s3scan status` in every state of a job: what it prints, as text and as JSON, and that it changes
 //! nothing.
 
-use crate::harness::{Server, Workspace, until};
+use crate::harness::{Server, Workspace};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -99,8 +99,8 @@ fn running() {
     let workspace = Workspace::new();
     workspace.job(&server.url, REST);
     let running = workspace.start(&["-q"]);
-    until("a page stalls", || server.counters()["faults"]["stalled"].as_u64() > Some(0));
-    until("the state is written", || workspace.path("state/job.json").exists());
+    // A page is asked for only when the state is written.
+    server.wait_for("faults.stalled", 1);
     let (text, json) = status(&workspace);
     assert!(text.starts_with("job: running, run "), "{text}");
     assert_eq!((&json["status"], &json["buckets"]["selected"]), (&"running".into(), &1.into()), "{json}");

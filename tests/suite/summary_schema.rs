@@ -1,7 +1,7 @@
 //! The schema of summaries: `schemas/summary.schema.json` is what the program prints, it accepts the
 //! summaries of real runs, whatever their end, and rejects wrong ones.
 
-use crate::harness::{PROGRAM, Server, Workspace, until};
+use crate::harness::{PROGRAM, Server, Workspace};
 use jsonschema::Validator;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ fn summaries_of_runs_are_accepted_whatever_their_end() {
     let workspace = Workspace::new();
     workspace.job(&server.url, "[limits]\nrequests_per_second = 25\nconcurrency = 3");
     let mut running = workspace.start(&["-q"]);
-    until("pages are listed", || server.counters()["list_requests"].as_u64() >= Some(5));
+    server.wait_for("list_requests", 5);
     let process = i32::try_from(running.process()).ok().and_then(Pid::from_raw).expect("a process");
     kill_process(process, Signal::INT).expect("sent");
     running.wait();

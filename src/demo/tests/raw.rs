@@ -137,6 +137,24 @@ async fn counters_over_http_are_those_of_the_process() {
 }
 
 #[tokio::test]
+async fn counters_are_told_once_the_one_that_is_asked_for_is_that_high() {
+    let endpoint = start("demo:?objects=30&shape=flat&fault_rate=1&faults=500").await;
+    let told = async |query| get(&endpoint, &format!("/_demo/counters?{query}")).await;
+    let (one, two, ()) = tokio::join!(told("faults.500=2"), told("requests=3"), async {
+        for _ in 0..2 {
+            exchange(&endpoint, signed_list_request("demo-flat").await, PATIENCE).await;
+        }
+        get(&endpoint, "/").await;
+    });
+    let counters = |answer: &Answer| serde_json::from_str::<CountersSnapshot>(answer.text()).unwrap();
+    assert_eq!(counters(&one).faults[&FaultKind::InternalError], 2);
+    assert_eq!(counters(&two).requests, 3);
+    for wrong in ["lists=1", "requests", "requests=many", "faults.600=1", "faults=1"] {
+        assert_eq!(told(wrong).await.status(), "404", "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn truth_over_http_comes_in_chunks() {
     let text = "demo:?objects=3000&shape=unicode&denied=1&hostile=1";
     let endpoint = start(text).await;
@@ -203,12 +221,7 @@ async fn stopping_ends_stalled_connections_and_frees_the_port() {
             }
         }
     });
-    let begun = async {
-        while endpoint.counters().faults.is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, begun).await.unwrap();
+    assert_eq!(get(&endpoint, "/_demo/counters?faults.stalled=1").await.status(), "200");
     let address = endpoint.url().replace("http://", "");
     tokio::time::timeout(PATIENCE, endpoint.stop()).await.unwrap();
     tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap();

@@ -42,6 +42,8 @@ pub struct Stack {
     pub job: Blame,
     /// The paths of the job file and of those it extends.
     pub files: Vec<PathBuf>,
+    /// Whether the job file says a version, without which it can only be extended.
+    pub has_version: bool,
     /// Whether all of it could be read as TOML and found.
     pub is_whole: bool,
 }
@@ -58,10 +60,12 @@ impl Stack {
         let job = loader.file(&request.path, None).unwrap_or(whole);
         let overlays: Vec<Layer> = request.overlays.iter().flat_map(|name| loader.overlay(name)).collect();
         let Loader { findings, files, names, rank, is_whole, .. } = loader;
+        // A file comes behind those that it extends.
+        let has_version = files.last().is_some_and(|file| file.values.contains_key("version"));
         let mut layers = vec![defaults];
         layers.extend(files.iter().map(|layer| layer.without(&OF_THE_FILE)));
         layers.extend(overlays);
-        let mut stack = Self { layers, job, files: names.into_values().collect(), is_whole };
+        let mut stack = Self { layers, job, files: names.into_values().collect(), has_version, is_whole };
         stack.add_singles(request, rank, findings);
         settle(&mut stack.layers);
         stack

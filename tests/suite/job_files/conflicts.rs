@@ -201,7 +201,7 @@ fn jobs_of_one_call_keep_their_files_apart() {
         let folder = Folder::with(&[("one.toml", one), ("two.toml", two)]);
         let requests = ["one.toml", "two.toml"].map(|name| Request::of(folder.path(name)));
         let said = load_all(&requests).into_iter().map(|loaded| {
-            let problems = loaded.err()?;
+            let problems = loaded?.err()?;
             problems.iter().for_each(hold_to_style);
             Some(folder.strip(&problems.to_string()))
         });
