@@ -151,7 +151,14 @@ impl TokenGuard {
 
 #[cfg(test)]
 mod tests {
+    use super::super::budget::Budget;
+    use super::super::stop::Stop;
     use super::*;
+    use crate::event::{Event, Events};
+    use crate::job::{Column, Limits, Pace};
+    use crate::rows::{BucketFields, RowEncoder, RowFormat, RowWriter};
+    use crate::s3::{Bound, Range};
+    use std::time::Duration;
 
     fn facts(truncated: bool, token: Option<&str>) -> PageFacts {
         PageFacts { truncated, next_token: token.map(str::to_owned), ..PageFacts::default() }
@@ -159,6 +166,52 @@ mod tests {
 
     fn cursor(after: Option<&str>, token: Option<&str>) -> Cursor {
         Cursor { after: after.map(Key::from), token: token.map(str::to_owned) }
+    }
+
+    /// A store whose answers begin and never end.
+    struct Stalling;
+
+    impl Lister for Stalling {
+        async fn list_page(&self, _: &str, _: &str, _: &str, _: &Cursor, tap: PageTap) -> Result<(), Failure> {
+            tap.sink().begin();
+            tap.sink().feed(b"<IsTruncated>true</IsTruncated>").unwrap();
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn while_it_is_waited_to_ask_again_the_range_may_be_split() {
+        let count = std::num::NonZeroU32::MIN;
+        let pace = Pace {
+            requests_per_second: None,
+            bucket_requests_per_second: None,
+            burst: None,
+            max_attempts: count.saturating_add(1),
+            request_timeout: Duration::from_millis(1),
+        };
+        let limits = Limits { concurrency: count, max_requests: None, max_duration: None };
+        let (events, mut told) = Events::channel();
+        let (stop, slots) = (Stop::default(), Arc::new(tokio::sync::Semaphore::new(1)));
+        let caller = Caller::new(&pace, slots, Arc::new(Budget::new(&limits, stop.clone())), events, stop);
+        let asking = Asking {
+            name: "b".to_owned(),
+            region: "r".to_owned(),
+            label: BucketLabel { account: "a".into(), bucket: "b".into() },
+            ordered: true,
+            lister: Arc::new(Stalling),
+            pace: Arc::new(caller.bucket_pace()),
+            caller,
+            plain_keys: Arc::default(),
+        };
+        let encoder = RowEncoder::new(&RowFormat::standard(&[Column::Key]), &BucketFields::default());
+        let bound = Arc::new(Bound::new(&Range::default(), None));
+        let scan = PageScan::new(RowWriter::new(Arc::default(), encoder)).bounded(Arc::clone(&bound));
+        let scan: Scan<RowWriter> = Arc::new(Mutex::new(scan));
+        let listing =
+            tokio::spawn(async move { asking.page("", &Cursor::default(), &scan, &mut Effort::default()).await });
+        while !matches!(told.recv().await, Some(Event::AttemptFailed(_))) {}
+        assert!(bound.lower(&Key::from("m")), "nothing is being read");
+        listing.abort();
     }
 
     #[test]
