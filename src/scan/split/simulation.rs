@@ -141,7 +141,7 @@ fn list(keys: &[Vec<u8>], workers: usize, page: usize) -> Outcome {
                 && let Some(cut) = splitter.cut(victim)
             {
                 let until = victim.range.until.replace(cut.clone());
-                splitter.split(victim.id, next);
+                splitter.split(victim.id, next, &cut);
                 open.push(range(next, Range { prefix: String::new(), after: Some(cut), until }));
                 next += 1;
             }
