@@ -18,8 +18,6 @@ const FLOOR: f64 = 1e-5;
 #[derive(Debug, Default)]
 pub struct Alphabet {
     positions: Vec<Position>,
-    /// How often something new was learnt.
-    version: u64,
 }
 
 #[derive(Debug, Default)]
@@ -51,14 +49,8 @@ impl Alphabet {
             if position.seen[word] & bit == 0 {
                 position.seen[word] |= bit;
                 position.shares.take();
-                self.version += 1;
             }
         }
-    }
-
-    /// Changes whenever widths do.
-    pub fn version(&self) -> u64 {
-        self.version
     }
 
     /// How the position `at` shares out what lies below it.

@@ -29,7 +29,7 @@ use trail::{Seen, Trail};
 /// So many workers may list a bucket for each page that had keys of its range.
 const WORKERS_PER_PAGE: usize = 4;
 /// How much more the keys at a bucket's left end weigh than those at its right end.
-const LEFTWARD: f64 = 3.0;
+const LEFTWARD: f64 = 5.0;
 /// What a guess is worth that rests on a range nobody has listed anything of, beside one that does not.
 const UNPROBED: f64 = 0.1;
 
@@ -43,13 +43,16 @@ pub struct Splitter {
     pages: usize,
     /// Ranges whose first page had no key of theirs.
     empty: usize,
+    /// Keys of all pages, and how wide these were.
+    keys: f64,
+    width: f64,
 }
 
 /// What is known of a range being listed.
 #[derive(Debug, Default)]
 struct Shard {
     trail: Trail,
-    /// The first page listed from behind its end; what is known of it is little while it is to come.
+    /// The first page that was listed from behind its end.
     behind: Option<Seen>,
     /// How many keys it is thought to have, until its first page tells.
     hoped: Option<f64>,
@@ -67,8 +70,9 @@ struct Shard {
     victim: Option<u32>,
     /// Splits of it whose first page is still to come.
     unprobed: u32,
-    /// How many keys it has ahead, and for which state of the alphabet that was found.
-    ahead: Cell<Option<(u64, f64)>>,
+    /// How many keys it has ahead, since that was last asked. It is not asked anew for each byte that is
+    /// new to the alphabet.
+    ahead: Cell<Option<f64>>,
 }
 
 /// A page as a splitter sees it.
@@ -108,6 +112,8 @@ impl Splitter {
         let seen = page.samples.first().zip(page.samples.last()).map(|(first, last)| {
             let after = after.cloned().unwrap_or_else(|| Key::from(prefix));
             let seen = Seen { after, until: last.clone(), keys: f64::from(page.answered), pages: 1 };
+            self.keys += seen.keys;
+            self.width += seen.width(&self.alphabet);
             let is_behind_gap = shard.trail.page(&self.alphabet, &seen, first);
             shard.is_fresh |= is_first && is_behind_gap;
             seen
@@ -124,7 +130,8 @@ impl Splitter {
 
     /// Nothing lies before `first`, neither in the range that was listed nor in those from `right` on.
     fn note_gap(&mut self, mut right: Option<u32>, first: Option<&Key>) {
-        let ends_before = |until: &Option<Key>| first.is_none_or(|first| until.as_ref().is_some_and(|until| until < first));
+        let ends_before =
+            |until: &Option<Key>| first.is_none_or(|first| until.as_ref().is_some_and(|until| until < first));
         while let Some(shard) = right.and_then(|right| self.shards.get_mut(&right))
             && shard.hoped.is_some()
             && ends_before(&shard.until)
@@ -139,7 +146,7 @@ impl Splitter {
         let Some(shard) = self.shards.get_mut(&victim) else {
             return;
         };
-        let half = shard.ahead.take().map_or(0.0, |(_, keys)| 0.5 * keys);
+        let half = 0.5 * shard.ahead.take().unwrap_or_default();
         if let Some(hoped) = &mut shard.hoped {
             *hoped = half;
         }
@@ -195,8 +202,8 @@ impl Splitter {
     /// Where a range is cut: what is behind goes to another worker.
     pub fn cut(&mut self, record: &RangeRecord) -> Option<Key> {
         let shard = self.shards.get(&record.id)?;
-        let share = if shard.hoped.is_some() { 0.5 } else { self.outlook(shard, record).middle() };
-        let cut = boundary(&self.alphabet, &stretch(record), share);
+        let middle = if shard.hoped.is_some() { 0.5 } else { self.outlook(shard, record).middle() };
+        let cut = boundary(&self.alphabet, &stretch(record), middle);
         let shard = self.shards.get_mut(&record.id)?;
         shard.is_uncut = cut.is_none();
         shard.until.clone_from(&record.range.until);
@@ -213,10 +220,9 @@ impl Splitter {
     /// How many keys a range is thought to have, but for the page in flight.
     fn left(&self, record: &RangeRecord) -> Option<f64> {
         let shard = self.shards.get(&record.id).filter(|shard| !shard.is_uncut && !shard.is_empty)?;
-        let version = self.alphabet.version();
-        let known = shard.ahead.get().filter(|(at, _)| *at == version || shard.hoped.is_some());
-        let keys = known.map_or_else(|| shard.hoped.unwrap_or_else(|| self.outlook(shard, record).keys()), |(_, keys)| keys);
-        shard.ahead.set(Some((version, keys)));
+        let found = || shard.hoped.unwrap_or_else(|| self.outlook(shard, record).keys());
+        let keys = shard.ahead.get().unwrap_or_else(found);
+        shard.ahead.set(Some(keys));
         Some(keys / f64::from(1 + shard.unprobed) - f64::from(self.page))
     }
 
@@ -224,7 +230,9 @@ impl Splitter {
     /// thing of its own, which the keys before the gap say nothing of.
     fn outlook(&self, shard: &Shard, record: &RangeRecord) -> Outlook {
         let width = width(&self.alphabet, &stretch(record));
-        let behind = shard.behind.as_ref();
+        // Where nobody has listed anything behind its end, that is as dense as all that was listed.
+        let average = || (self.keys / self.width.max(f64::MIN_POSITIVE)).ln();
+        let behind = shard.behind.as_ref().map_or_else(average, |behind| behind.density(&self.alphabet));
         let whole = Outlook::new(&self.alphabet, width, shard.trail.back(), behind);
         if !shard.is_fresh {
             return whole;
@@ -241,5 +249,57 @@ fn stretch(record: &RangeRecord) -> Stretch<'_> {
         prefix: record.range.prefix.as_bytes(),
         after: record.cursor.after.as_ref().map(Key::as_bytes),
         until: record.range.until.as_ref().map(Key::as_bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::PartLength;
+    use crate::rows::RowCounts;
+    use crate::s3::{Cursor, Range};
+
+    fn record(id: u32, after: Option<&str>, until: Option<&str>) -> RangeRecord {
+        let range = Range { prefix: String::new(), after: after.map(Key::from), until: until.map(Key::from) };
+        let (part, counts) = (PartLength::default(), RowCounts::default());
+        RangeRecord { id, cursor: Cursor::at_start_of(&range), range, part, counts }
+    }
+
+    fn page(from: usize, until: usize) -> PageKeys {
+        let samples = (from..until).map(|number| Key::from(format!("{number:06}").as_str())).collect();
+        PageKeys { answered: u32::try_from(until - from).unwrap(), samples }
+    }
+
+    #[test]
+    fn what_another_page_showed_to_be_empty_is_not_split() {
+        let mut splitter = Splitter::default();
+        splitter.paged(0, "", None, &page(0, 100));
+        let cuts = ["4", "3", "2"];
+        let mut until = None;
+        for (child, cut) in (1..).zip(cuts) {
+            assert!(splitter.cut(&record(0, Some("000099"), until)).is_some());
+            splitter.split(0, child, &Key::from(cut));
+            until = Some(cut);
+        }
+        let ranges = [record(1, Some("4"), None), record(2, Some("3"), Some("4")), record(3, Some("2"), Some("3"))];
+        let worth = |splitter: &Splitter| {
+            ranges.iter().filter(|record| splitter.left(record).is_some()).map(|record| record.id).collect::<Vec<_>>()
+        };
+        assert_eq!(worth(&splitter), [1, 2, 3]);
+        splitter.paged(3, "", Some(&Key::from("2")), &page(500_000, 500_100));
+        assert_eq!(worth(&splitter), [1, 3]);
+    }
+
+    #[test]
+    fn a_bucket_has_workers_for_what_was_found_in_it() {
+        let mut splitter = Splitter::default();
+        assert_eq!(splitter.most_workers(), 1);
+        splitter.paged(0, "", None, &page(0, 10));
+        assert_eq!(splitter.most_workers(), 4);
+        splitter.paged(0, "", Some(&Key::from("000009")), &page(10, 20));
+        assert_eq!(splitter.most_workers(), 8);
+        splitter.paged(1, "", Some(&Key::from("5")), &PageKeys::default());
+        splitter.probed(1, false);
+        assert_eq!(splitter.most_workers(), 3);
     }
 }

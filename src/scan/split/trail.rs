@@ -13,6 +13,10 @@ const MOST_STRETCHES: usize = 8;
 /// Neighbours become one stretch where their densities, as natural logarithms, differ by no more.
 const ALIKE: f64 = 2.0;
 
+/// Of two densities, as natural logarithms, how far from the lower to the higher that of a hole between
+/// them is.
+const HOLLOW: f64 = 0.25;
+
 /// A stretch of key space that was listed.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -32,9 +36,14 @@ impl Seen {
         width_between(alphabet, &self.after, &self.until)
     }
 
-    /// Keys per width, as a natural logarithm: of an empty stretch as if it had one key.
+    /// Keys per width, as a natural logarithm.
     pub fn density(&self, alphabet: &Alphabet) -> f64 {
-        (self.keys.max(1.0) / self.width(alphabet)).ln()
+        self.density_of(self.width(alphabet))
+    }
+
+    /// The same where its width is known. One without keys counts as if it had one.
+    pub fn density_of(&self, width: f64) -> f64 {
+        (self.keys.max(1.0) / width).ln()
     }
 }
 
@@ -88,6 +97,16 @@ impl Trail {
     }
 }
 
+/// How wide the stretch between two is that nobody is known to have listed, and how many keys it is
+/// thought to have: its density is taken to be between theirs, nearer to the lower.
+pub fn hole(alphabet: &Alphabet, one: &Seen, other: &Seen) -> Option<(f64, f64)> {
+    (one.until < other.after).then(|| {
+        let width = width_between(alphabet, &one.until, &other.after);
+        let (one, other) = (one.density(alphabet), other.density(alphabet));
+        (width, HOLLOW.mul_add((one - other).abs(), one.min(other)).exp() * width)
+    })
+}
+
 /// Both as one stretch, where the older is no longer than the newer and they are alike.
 fn merged(alphabet: &Alphabet, one: &Seen, other: &Seen) -> Option<Seen> {
     let touches = one.until == other.after && one.pages <= other.pages;
@@ -98,4 +117,71 @@ fn merged(alphabet: &Alphabet, one: &Seen, other: &Seen) -> Option<Seen> {
         keys: one.keys + other.keys,
         pages: one.pages + other.pages,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn knowing_digits() -> Alphabet {
+        let mut alphabet = Alphabet::default();
+        for digit in 0..10 {
+            alphabet.learn(format!("k{digit}{digit}{digit}{digit}").as_bytes());
+        }
+        alphabet
+    }
+
+    fn seen(after: usize, until: usize, keys: f64) -> Seen {
+        let key = |number| Key::from(format!("k{number:04}").as_str());
+        Seen { after: key(after), until: key(until), keys, pages: 1 }
+    }
+
+    #[test]
+    fn pages_in_a_row_become_few_stretches_of_all_their_keys() {
+        let (alphabet, mut trail) = (knowing_digits(), Trail::default());
+        for page in 0..100 {
+            let first = Key::from(format!("k{:04}", page * 10 + 1).as_str());
+            assert!(!trail.page(&alphabet, &seen(page * 10, page * 10 + 10, 10.0), &first));
+        }
+        let lengths: Vec<u32> = trail.back().map(|seen| seen.pages).collect();
+        assert_eq!((lengths.len(), lengths.iter().sum::<u32>()), (3, 100), "{lengths:?}");
+        assert!((trail.back().map(|seen| seen.keys).sum::<f64>() - 1_000.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_lies_behind_a_gap_is_by_itself() {
+        let (alphabet, mut trail) = (knowing_digits(), Trail::default());
+        let page = |trail: &mut Trail, after, first: usize, until| {
+            trail.page(&alphabet, &seen(after, until, 10.0), &Key::from(format!("k{first:04}").as_str()))
+        };
+        assert!(page(&mut trail, 0, 500, 510));
+        assert_eq!(trail.back().count(), 1, "what is before the first key is nothing to go by");
+        assert!(page(&mut trail, 510, 900, 910));
+        let keys: Vec<f64> = trail.back().map(|seen| seen.keys).collect();
+        assert_eq!(keys, [10.0, 0.0, 10.0]);
+    }
+
+    #[test]
+    fn it_stays_short_whatever_comes() {
+        let (alphabet, mut trail) = (knowing_digits(), Trail::default());
+        for page in 0..100_usize {
+            let first = Key::from(format!("k{:04}", page * 90 + 60).as_str());
+            trail.page(
+                &alphabet,
+                &seen(page * 90, page * 90 + 80, 10.0_f64.powi(i32::try_from(page % 7).unwrap())),
+                &first,
+            );
+            assert!(trail.back().count() <= MOST_STRETCHES);
+        }
+    }
+
+    #[test]
+    fn a_hole_is_between_its_neighbours_in_density() {
+        let alphabet = knowing_digits();
+        let (dense, sparse) = (seen(0, 100, 100_000.0), seen(200, 300, 10.0));
+        let (width, keys) = hole(&alphabet, &dense, &sparse).unwrap();
+        let density = (keys / width).ln();
+        assert!(density > sparse.density(&alphabet) && density < dense.density(&alphabet));
+        assert!(hole(&alphabet, &seen(0, 100, 1.0), &seen(100, 200, 1.0)).is_none());
+    }
 }
