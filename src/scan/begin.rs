@@ -168,7 +168,7 @@ impl<L: Lister> Run<L> {
             }
             let child = bucket.split(range, cut.clone())?;
             bucket.record.effort.splits += 1;
-            listing.splitter.split(range, child);
+            listing.splitter.split(range, child, &cut);
             let ranges = listing.workers.len() + 1;
             let cut = String::from_utf8_lossy(cut.as_bytes()).into_owned();
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate, to be shown")]

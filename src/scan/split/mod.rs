@@ -1,9 +1,9 @@
 //! Splitting: which range of a bucket is shared with an idle worker, and where it is cut.
 //!
-//! A [`Splitter`] learns from the pages of one bucket which keys there may be (the [`Alphabet`]) and how
-//! dense they lie in what was listed. From both it estimates how many keys each range still has. It is
-//! pure: it knows keys and ranges, and neither workers nor requests. It asks for nothing that a
-//! listing does not bring anyway.
+//! A [`Splitter`] learns from the pages of one bucket which keys there may be (the [`Alphabet`]), and
+//! remembers of each range what was listed before it (its [`Trail`]). From both it guesses how many keys
+//! each range still has, and where (its [`Outlook`]). It is pure: it knows keys and ranges, and neither
+//! workers nor requests. It asks for nothing that a listing does not bring anyway.
 //!
 //! Owns the rule, not the ranges: these are the ledger's, and whatever the rule says, they tile the key
 //! space. A wrong guess costs requests, never a row.
@@ -11,55 +11,68 @@
 mod alphabet;
 mod boundary;
 mod measure;
+mod outlook;
 #[cfg(test)]
 mod simulation;
+mod trail;
 
 use crate::s3::Key;
 use crate::state::RangeRecord;
 use alphabet::Alphabet;
 use boundary::boundary;
 use measure::{Stretch, width};
+use outlook::Outlook;
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use trail::{Seen, Trail};
 
-/// So many times in a row a split that brought nothing makes the next one bolder.
-const MOST_GALLOPS: u32 = 4;
-/// A range is not believed to have more than so many times the keys seen so far, and at first pages.
-const BELIEVED: f64 = 256.0;
-/// So many workers may list a bucket for each page seen of it.
-const WORKERS_PER_PAGE: usize = 16;
+/// So many workers may list a bucket for each page that had keys of its range.
+const WORKERS_PER_PAGE: usize = 4;
 /// How much more the keys at a bucket's left end weigh than those at its right end.
-const LEFTWARD: f64 = 15.0;
-/// Of a range's density, the part that is kept when a page says otherwise.
-const INERTIA: f64 = 0.6;
+const LEFTWARD: f64 = 5.0;
+/// What a guess is worth that rests on a range nobody has listed anything of, beside one that does not.
+const UNPROBED: f64 = 0.1;
 
 /// What is known of one bucket's keys, and of its ranges being listed.
 #[derive(Debug, Default)]
 pub struct Splitter {
     alphabet: Alphabet,
-    /// Keys per width over all pages, as a natural logarithm.
-    density: Option<f64>,
     shards: BTreeMap<u32, Shard>,
     /// Keys of the fullest page so far.
     page: u32,
-    /// Keys of all pages so far.
-    seen: f64,
     pages: usize,
+    /// Ranges whose first page had no key of theirs.
+    empty: usize,
+    /// Keys of all pages, and how wide these were.
+    keys: f64,
+    width: f64,
 }
 
 /// What is known of a range being listed.
 #[derive(Debug, Default)]
 struct Shard {
-    /// Keys per width, as a natural logarithm: inherited until its first page.
-    density: Option<f64>,
-    is_probed: bool,
-    /// The range it was split off.
-    victim: Option<u32>,
-    /// How many splits of it brought nothing since one brought something.
-    gallops: u32,
-    /// Splits of it whose first page is still to come.
-    unprobed: u32,
+    trail: Trail,
+    /// The first page that was listed from behind its end.
+    behind: Option<Seen>,
+    /// How many keys it is thought to have, until its first page tells.
+    hoped: Option<f64>,
+    /// Its first page found keys behind a gap, and it was not split since.
+    is_fresh: bool,
+    /// A page listed elsewhere showed that it has no keys.
+    is_empty: bool,
     /// No place to cut it was found; there is none until more is known of it.
     is_uncut: bool,
+    until: Option<Key>,
+    /// The ranges beside it when it was split off, or after that.
+    left: Option<u32>,
+    right: Option<u32>,
+    /// The range it was split off, until its first page.
+    victim: Option<u32>,
+    /// Splits of it whose first page is still to come.
+    unprobed: u32,
+    /// How many keys it has ahead, since that was last asked. It is not asked anew for each byte that is
+    /// new to the alphabet.
+    ahead: Cell<Option<f64>>,
 }
 
 /// A page as a splitter sees it.
@@ -87,45 +100,81 @@ impl Splitter {
     /// Takes in a page of the range `id`, which was listed from behind `after`.
     pub fn paged(&mut self, id: u32, prefix: &str, after: Option<&Key>, page: &PageKeys) {
         self.page = self.page.max(page.answered);
-        self.seen += f64::from(page.answered);
         self.pages += 1;
         for key in &page.samples {
             self.alphabet.learn(key.as_bytes());
         }
-        let Some(last) = page.samples.last() else {
+        let shard = self.shards.entry(id).or_default();
+        let is_first = shard.trail.is_empty() || shard.hoped.take().is_some();
+        shard.is_uncut = false;
+        shard.ahead.take();
+        let (left, right) = (shard.left, shard.right);
+        let seen = page.samples.first().zip(page.samples.last()).map(|(first, last)| {
+            let after = after.cloned().unwrap_or_else(|| Key::from(prefix));
+            let seen = Seen { after, until: last.clone(), keys: f64::from(page.answered), pages: 1 };
+            self.keys += seen.keys;
+            self.width += seen.width(&self.alphabet);
+            let is_behind_gap = shard.trail.page(&self.alphabet, &seen, first);
+            shard.is_fresh |= is_first && is_behind_gap;
+            seen
+        });
+        if is_first {
+            self.note_gap(right, page.samples.first());
+            if let Some(left) = left.and_then(|left| self.shards.get_mut(&left)) {
+                left.behind = seen;
+                left.is_uncut = false;
+                left.ahead.take();
+            }
+        }
+    }
+
+    /// Nothing lies before `first`, neither in the range that was listed nor in those from `right` on.
+    fn note_gap(&mut self, mut right: Option<u32>, first: Option<&Key>) {
+        let ends_before =
+            |until: &Option<Key>| first.is_none_or(|first| until.as_ref().is_some_and(|until| until < first));
+        while let Some(shard) = right.and_then(|right| self.shards.get_mut(&right))
+            && shard.hoped.is_some()
+            && ends_before(&shard.until)
+        {
+            shard.is_empty = true;
+            right = shard.right;
+        }
+    }
+
+    /// The range `child` was split off `victim`, which now ends with `cut`.
+    pub fn split(&mut self, victim: u32, child: u32, cut: &Key) {
+        let Some(shard) = self.shards.get_mut(&victim) else {
             return;
         };
-        let after = after.map(Key::as_bytes);
-        let stretch = Stretch { prefix: prefix.as_bytes(), after, until: Some(last.as_bytes()) };
-        let found = (f64::from(page.answered) / width(&self.alphabet, &stretch).max(f64::MIN_POSITIVE)).ln();
-        let blend = |old: Option<f64>| old.map_or(found, |old| INERTIA * old + (1.0 - INERTIA) * found);
-        self.density = Some(blend(self.density));
-        let shard = self.shards.entry(id).or_default();
-        shard.density = if shard.is_probed { Some(blend(shard.density)) } else { Some(found) };
-        shard.is_probed = true;
-        shard.is_uncut = false;
-    }
-
-    /// The range `child` was split off `victim`.
-    pub fn split(&mut self, victim: u32, child: u32) {
-        let inherited = self.shards.get(&victim).and_then(|shard| shard.density);
-        // The geometric mean of what is known there and what is known of all.
-        let density = match (inherited, self.density) {
-            (Some(one), Some(other)) => Some(f64::midpoint(one, other)),
-            (one, other) => one.or(other),
+        let half = 0.5 * shard.ahead.take().unwrap_or_default();
+        if let Some(hoped) = &mut shard.hoped {
+            *hoped = half;
+        }
+        shard.is_fresh = false;
+        shard.unprobed += 1;
+        let right = shard.right.replace(child);
+        let split_off = Shard {
+            trail: shard.trail.clone(),
+            behind: shard.behind.clone(),
+            hoped: Some(UNPROBED * half),
+            until: shard.until.replace(cut.clone()),
+            left: Some(victim),
+            right,
+            victim: Some(victim),
+            ..Shard::default()
         };
-        self.shards.entry(victim).or_default().unprobed += 1;
-        self.shards.insert(child, Shard { density, victim: Some(victim), ..Shard::default() });
+        self.shards.insert(child, split_off);
+        if let Some(right) = right.and_then(|right| self.shards.get_mut(&right)) {
+            right.left = Some(child);
+        }
     }
 
-    /// The first page of the range `id` was listed, and had keys of that range or had none: says how bold
-    /// the next split of its victim is.
+    /// The first page of the range `id` was listed, and had keys of that range or had none.
     pub fn probed(&mut self, id: u32, has_keys: bool) {
+        self.empty += usize::from(!has_keys);
         let victim = self.shards.get_mut(&id).and_then(|shard| shard.victim.take());
         if let Some(victim) = victim.and_then(|victim| self.shards.get_mut(&victim)) {
             victim.unprobed = victim.unprobed.saturating_sub(1);
-            victim.is_uncut = false;
-            victim.gallops = if has_keys { 0 } else { (victim.gallops + 1).min(MOST_GALLOPS) };
         }
     }
 
@@ -152,27 +201,45 @@ impl Splitter {
 
     /// Where a range is cut: what is behind goes to another worker.
     pub fn cut(&mut self, record: &RangeRecord) -> Option<Key> {
+        let shard = self.shards.get(&record.id)?;
+        let middle = if shard.hoped.is_some() { 0.5 } else { self.outlook(shard, record).middle() };
+        let cut = boundary(&self.alphabet, &stretch(record), middle);
         let shard = self.shards.get_mut(&record.id)?;
-        let cut = boundary(&self.alphabet, &stretch(record), 0.5_f64.powi(1 << shard.gallops));
         shard.is_uncut = cut.is_none();
+        shard.until.clone_from(&record.range.until);
         cut
     }
 
     /// How many workers the bucket may have for what is known of it: a small one is listed before many
     /// could find their keys, and each that finds none has cost a request.
     pub fn most_workers(&self) -> usize {
-        WORKERS_PER_PAGE * self.pages
+        let useful = self.pages - self.empty.min(self.pages);
+        (WORKERS_PER_PAGE * useful * useful * useful / (self.pages * self.pages).max(1)).max(1)
     }
 
-    /// How many keys a range is thought to have, but for the page in flight. A density that was found in
-    /// a narrow place says little of a wide one: there is a limit to what is believed, and the splits that
-    /// are to find out more share it, lest all workers look for keys in the same emptiness.
+    /// How many keys a range is thought to have, but for the page in flight.
     fn left(&self, record: &RangeRecord) -> Option<f64> {
-        let shard = self.shards.get(&record.id).filter(|shard| !shard.is_uncut)?;
-        let page = f64::from(self.page);
-        let keys = shard.density.or(self.density)?.exp() * width(&self.alphabet, &stretch(record));
-        let believed = keys.min(BELIEVED * self.seen.max(BELIEVED * page));
-        Some(believed / f64::from(1 + shard.unprobed) - page)
+        let shard = self.shards.get(&record.id).filter(|shard| !shard.is_uncut && !shard.is_empty)?;
+        let found = || shard.hoped.unwrap_or_else(|| self.outlook(shard, record).keys());
+        let keys = shard.ahead.get().unwrap_or_else(found);
+        shard.ahead.set(Some(keys));
+        Some(keys / f64::from(1 + shard.unprobed) - f64::from(self.page))
+    }
+
+    /// What a range has ahead. One whose first page found keys behind a gap may be the beginning of a
+    /// thing of its own, which the keys before the gap say nothing of.
+    fn outlook(&self, shard: &Shard, record: &RangeRecord) -> Outlook {
+        let width = width(&self.alphabet, &stretch(record));
+        // Where nobody has listed anything behind its end, that is as dense as all that was listed.
+        let average = || (self.keys / self.width.max(f64::MIN_POSITIVE)).ln();
+        let behind = shard.behind.as_ref().map_or_else(average, |behind| behind.density(&self.alphabet));
+        let whole = Outlook::new(&self.alphabet, width, shard.trail.back(), behind);
+        if !shard.is_fresh {
+            return whole;
+        }
+        let own = shard.trail.back().take_while(|seen| seen.keys > 0.0);
+        let own = Outlook::new(&self.alphabet, width, own, behind);
+        if own.keys() > whole.keys() { own } else { whole }
     }
 }
 
@@ -182,5 +249,57 @@ fn stretch(record: &RangeRecord) -> Stretch<'_> {
         prefix: record.range.prefix.as_bytes(),
         after: record.cursor.after.as_ref().map(Key::as_bytes),
         until: record.range.until.as_ref().map(Key::as_bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::PartLength;
+    use crate::rows::RowCounts;
+    use crate::s3::{Cursor, Range};
+
+    fn record(id: u32, after: Option<&str>, until: Option<&str>) -> RangeRecord {
+        let range = Range { prefix: String::new(), after: after.map(Key::from), until: until.map(Key::from) };
+        let (part, counts) = (PartLength::default(), RowCounts::default());
+        RangeRecord { id, cursor: Cursor::at_start_of(&range), range, part, counts }
+    }
+
+    fn page(from: usize, until: usize) -> PageKeys {
+        let samples = (from..until).map(|number| Key::from(format!("{number:06}").as_str())).collect();
+        PageKeys { answered: u32::try_from(until - from).unwrap(), samples }
+    }
+
+    #[test]
+    fn what_another_page_showed_to_be_empty_is_not_split() {
+        let mut splitter = Splitter::default();
+        splitter.paged(0, "", None, &page(0, 100));
+        let cuts = ["4", "3", "2"];
+        let mut until = None;
+        for (child, cut) in (1..).zip(cuts) {
+            assert!(splitter.cut(&record(0, Some("000099"), until)).is_some());
+            splitter.split(0, child, &Key::from(cut));
+            until = Some(cut);
+        }
+        let ranges = [record(1, Some("4"), None), record(2, Some("3"), Some("4")), record(3, Some("2"), Some("3"))];
+        let worth = |splitter: &Splitter| {
+            ranges.iter().filter(|record| splitter.left(record).is_some()).map(|record| record.id).collect::<Vec<_>>()
+        };
+        assert_eq!(worth(&splitter), [1, 2, 3]);
+        splitter.paged(3, "", Some(&Key::from("2")), &page(500_000, 500_100));
+        assert_eq!(worth(&splitter), [1, 3]);
+    }
+
+    #[test]
+    fn a_bucket_has_workers_for_what_was_found_in_it() {
+        let mut splitter = Splitter::default();
+        assert_eq!(splitter.most_workers(), 1);
+        splitter.paged(0, "", None, &page(0, 10));
+        assert_eq!(splitter.most_workers(), 4);
+        splitter.paged(0, "", Some(&Key::from("000009")), &page(10, 20));
+        assert_eq!(splitter.most_workers(), 8);
+        splitter.paged(1, "", Some(&Key::from("5")), &PageKeys::default());
+        splitter.probed(1, false);
+        assert_eq!(splitter.most_workers(), 3);
     }
 }
