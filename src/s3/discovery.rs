@@ -45,13 +45,13 @@ impl Store {
     /// The classified failure of this one attempt.
     pub async fn list_buckets(&self, paged: bool, token: Option<&str>) -> Result<BucketPage, Failure> {
         let region = self.home_region();
-        let session = self.session().await?;
-        let mut request = self.client(&session, &region).list_buckets();
+        let turn = self.turn().await?;
+        let mut request = self.client(&turn.session, &region).list_buckets();
         if paged {
             request = request.max_buckets(MAX_BUCKETS).set_continuation_token(token.map(str::to_owned));
         }
         let answer = request.send().await.map_err(|error| Failure::from_sdk(&error));
-        let answer = self.learn(None, &region, self.sessions.heed(&session, answer).await)?;
+        let answer = self.learn(None, &region, self.sessions.heed(turn, answer).await)?;
         let found = |bucket: &aws_sdk_s3::types::Bucket| {
             let name = bucket.name()?.to_owned();
             Some(FoundBucket { name, region: bucket.bucket_region().map(str::to_owned) })
@@ -69,9 +69,9 @@ impl Store {
     /// The classified failure, where the answer names no region.
     pub async fn bucket_region(&self, bucket: &str) -> Result<Option<String>, Failure> {
         let home = self.home_region();
-        let session = self.session().await?;
+        let turn = self.turn().await?;
         let sent = self
-            .client(&session, &home)
+            .client(&turn.session, &home)
             .head_bucket()
             .bucket(bucket)
             .set_expected_bucket_owner(self.expected_owner(bucket))
@@ -86,6 +86,6 @@ impl Store {
                 Err(Failure::from_sdk(&error))
             }
         };
-        self.sessions.heed(&session, answer).await.map_err(|failure| self.advised(failure))
+        self.sessions.heed(turn, answer).await.map_err(|failure| self.advised(failure))
     }
 }

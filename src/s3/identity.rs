@@ -27,9 +27,9 @@ impl Store {
     /// # Errors
     /// The classified failure. Whatever is refused here is the credentials' fault.
     pub async fn caller_identity(&self) -> Result<Option<CallerIdentity>, Failure> {
-        let session = self.session().await?;
-        let answer = session.identity(RetryConfig::disabled()).await;
-        let identity = self.sessions.heed(&session, answer).await.map_err(|failure| self.advised(failure))?;
+        let turn = self.turn().await?;
+        let answer = turn.session.identity(RetryConfig::disabled()).await;
+        let identity = self.sessions.heed(turn, answer).await.map_err(|failure| self.advised(failure))?;
         if let Some(identity) = &identity {
             self.sessions.belong_to(&identity.account_id);
             self.accept(self.home_region().as_str());

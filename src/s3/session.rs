@@ -18,8 +18,8 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_s3::Client;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tokio::sync::RwLock;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, OnceLock, PoisonError};
+use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
 
 /// What to do where new credentials are somebody else's.
 const OTHERS: &str = "give credentials of the account with which the run began; what was listed is kept";
@@ -29,9 +29,11 @@ pub(super) struct Session {
     config: SdkConfig,
     sts: Option<SdkConfig>,
     provider: Option<Arc<Remembering>>,
-    clients: Mutex<HashMap<String, Client>>,
-    /// Whether a request that they signed has succeeded.
+    clients: StdMutex<HashMap<String, Client>>,
+    /// Whether a store has taken them, if only to refuse something else.
     proven: AtomicBool,
+    /// Held by the one request that tries credentials which stand in for others.
+    trial: Arc<Mutex<()>>,
     /// Whether they stand in for others that the store found over.
     is_renewal: bool,
 }
@@ -60,12 +62,13 @@ impl Session {
             builder.build()
         };
         let (config, sts) = (with(config), sts.map(with));
-        Self { config, sts, provider, clients: Mutex::default(), proven: AtomicBool::new(false), is_renewal }
+        let (clients, proven, trial) = (StdMutex::default(), AtomicBool::new(false), Arc::default());
+        Self { config, sts, provider, clients, proven, trial, is_renewal }
     }
 
     /// The client for a region; clients of one session share credentials and connections.
     pub fn client(&self, region: &str, endpoint: Option<&str>, path_style: bool) -> Client {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = lock(&self.clients);
         if let Some(client) = clients.get(region) {
             return client.clone();
         }
@@ -99,19 +102,26 @@ impl Session {
     }
 }
 
+/// What one request is made with.
+pub(super) struct Turn {
+    pub session: Arc<Session>,
+    /// Until it is known what the request came to.
+    _trial: Option<OwnedMutexGuard<()>>,
+}
+
 /// Hands credentials out as their source does, and knows which were the last.
 #[derive(Debug)]
 struct Remembering {
     source: SharedCredentialsProvider,
     /// Fetched already, to be handed out first.
-    fetched: Mutex<Option<Credentials>>,
-    last: Mutex<Option<SignedWith>>,
+    fetched: StdMutex<Option<Credentials>>,
+    last: StdMutex<Option<SignedWith>>,
 }
 
 impl Remembering {
     fn new(source: SharedCredentialsProvider, fetched: Option<Credentials>) -> Self {
-        let last = Mutex::new(fetched.as_ref().map(mark));
-        Self { source, fetched: Mutex::new(fetched), last }
+        let last = StdMutex::new(fetched.as_ref().map(mark));
+        Self { source, fetched: StdMutex::new(fetched), last }
     }
 
     async fn credentials(&self) -> aws_credential_types::provider::Result {
@@ -142,7 +152,7 @@ fn mark(credentials: &Credentials) -> SignedWith {
     SignedWith::of(credentials.access_key_id(), credentials.session_token())
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &StdMutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -170,11 +180,26 @@ impl Sessions {
         Self { access, network, current, failures: AtomicU64::new(0), account_id: OnceLock::new() }
     }
 
-    /// What the next request is to be made with.
+    /// What the next request is to be made with. Credentials that stand in for others are tried by one
+    /// request before all go: else those that they were no longer good for could not be told from those
+    /// that they never were.
     ///
     /// # Errors
     /// Why there is nothing any more.
-    pub async fn current(&self) -> Result<Arc<Session>, Failure> {
+    pub async fn turn(&self) -> Result<Turn, Failure> {
+        loop {
+            let session = self.current().await?;
+            if !session.is_untried_renewal() {
+                return Ok(Turn { session, _trial: None });
+            }
+            let trial = Arc::clone(&session.trial).lock_owned().await;
+            if session.is_untried_renewal() && Arc::ptr_eq(&session, &self.current().await?) {
+                return Ok(Turn { session, _trial: Some(trial) });
+            }
+        }
+    }
+
+    async fn current(&self) -> Result<Arc<Session>, Failure> {
         let current = self.current.read().await;
         match &current.failure {
             Some(end) if !end.is_transient() => Err(end.clone()),
@@ -190,14 +215,14 @@ impl Sessions {
 
     /// What an answer says of the session that asked. Where its credentials are over, the failure comes
     /// back as one to be repeated, with new ones, or says why there are none.
-    pub async fn heed<T>(&self, used: &Session, answer: Result<T, Failure>) -> Result<T, Failure> {
+    pub async fn heed<T>(&self, turn: Turn, answer: Result<T, Failure>) -> Result<T, Failure> {
+        let is_taken = |failure: &Failure| matches!(failure.kind, FailureKind::Denied | FailureKind::Missing);
+        if answer.as_ref().err().is_none_or(is_taken) {
+            turn.session.proven.store(true, Ordering::Relaxed);
+        }
         match answer {
-            Ok(value) => {
-                used.proven.store(true, Ordering::Relaxed);
-                Ok(value)
-            }
             Err(failure) if failure.is_over() => Err(Box::pin(self.renew(failure)).await),
-            Err(failure) => Err(failure),
+            answer => answer,
         }
     }
 

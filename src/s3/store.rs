@@ -12,13 +12,13 @@ use super::failure::{Advice, Failure, FailureKind};
 use super::network::Network;
 use super::range::{Cursor, Key};
 use super::regions::Regions;
-use super::session::{Session, Sessions};
+use super::session::{Session, Sessions, Turn};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{EncodingType, OptionalObjectAttributes, RequestPayer};
 use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// The name that stands for an account's list of buckets where regions are noted by bucket.
 const ALL_BUCKETS: &str = "";
@@ -134,8 +134,8 @@ impl Store {
     }
 
     /// What a request is to be made with.
-    pub(super) async fn session(&self) -> Result<Arc<Session>, Failure> {
-        self.sessions.current().await.map_err(|failure| self.advised(failure))
+    pub(super) async fn turn(&self) -> Result<Turn, Failure> {
+        self.sessions.turn().await.map_err(|failure| self.advised(failure))
     }
 
     /// A session's client for a region.
@@ -199,9 +199,9 @@ impl Lister for Store {
     ) -> Result<(), Failure> {
         let wanted = tap.sink().wanted();
         let region = self.regions.of(bucket, region);
-        let session = self.session().await?;
+        let turn = self.turn().await?;
         let mut request = self
-            .client(&session, &region)
+            .client(&turn.session, &region)
             .list_objects_v2()
             .bucket(bucket)
             .encoding_type(EncodingType::Url)
@@ -229,7 +229,7 @@ impl Lister for Store {
             .send()
             .await;
         let answer = sent.map(drop).map_err(|error| self.of_owner(Failure::from_sdk(&error)));
-        self.learn(Some(bucket), &region, self.sessions.heed(&session, answer).await)
+        self.learn(Some(bucket), &region, self.sessions.heed(turn, answer).await)
     }
 }
 

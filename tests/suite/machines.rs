@@ -73,8 +73,8 @@ fn instance() -> Loopback {
 #[test]
 fn a_container_gives_keys_to_who_has_its_token() {
     for in_a_file in [false, true] {
-        let server = Server::start("demo:?objects=1000&shape=flat&page_size=10");
-        let service = container(40);
+        let server = Server::start("demo:?objects=2000&shape=flat&page_size=10");
+        let service = container(80);
         let workspace = Workspace::new();
         workspace.job(&server.url, "");
         workspace.write("token", "secret");
@@ -85,9 +85,9 @@ fn a_container_gives_keys_to_who_has_its_token() {
         } else {
             command.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "secret");
         }
-        assert_complete(&workspace, &mut command, 1000);
+        assert_complete(&workspace, &mut command, 2000);
         let asked = service.asked().len() as u64;
-        assert!(asked >= 3, "a hundred pages and more, forty with each: {asked}");
+        assert!(asked >= 3, "two hundred pages and more, eighty with each: {asked}");
         assert_eq!((server.count("access_keys"), server.count("unsigned")), (asked, 0));
     }
 }

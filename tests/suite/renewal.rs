@@ -105,7 +105,8 @@ fn new_credentials_that_are_refused_are_an_end() {
     let told = run(&workspace, 4);
     assert!(told.contains("has expired.; they had just been fetched anew"), "{told}");
     assert_eq!(asked(&workspace), 2, "{told}");
-    assert!(server.count("expired") <= 16, "{}", server.counters());
+    // Those in flight with the old ones, and the one that tried the new.
+    assert!(server.count("expired") <= 8 + 1, "{}", server.counters());
 }
 
 /// The very first may be over already, where whoever gives them keeps them too long.
