@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use trail::{Seen, Trail};
 
 /// So many workers may list a bucket for each page that had keys of its range.
-const WORKERS_PER_PAGE: usize = 4;
+const WORKERS_PER_PAGE: f64 = 4.0;
 /// How much more the keys at a bucket's left end weigh than those at its right end.
 const LEFTWARD: f64 = 5.0;
 /// What a guess is worth that rests on a range nobody has listed anything of, beside one that does not.
@@ -212,9 +212,11 @@ impl Splitter {
 
     /// How many workers the bucket may have for what is known of it: a small one is listed before many
     /// could find their keys, and each that finds none has cost a request.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a guess")]
     pub fn most_workers(&self) -> usize {
-        let useful = self.pages - self.empty.min(self.pages);
-        (WORKERS_PER_PAGE * useful * useful * useful / (self.pages * self.pages).max(1)).max(1)
+        let (pages, empty) = (self.pages as f64, self.empty as f64);
+        let useful = (1.0 - empty / pages.max(1.0)).max(0.0);
+        ((WORKERS_PER_PAGE * pages * useful.powi(3)) as usize).max(1)
     }
 
     /// How many keys a range is thought to have, but for the page in flight.
@@ -255,14 +257,11 @@ fn stretch(record: &RangeRecord) -> Stretch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::PartLength;
-    use crate::rows::RowCounts;
-    use crate::s3::{Cursor, Range};
+    use crate::s3::Range;
 
     fn record(id: u32, after: Option<&str>, until: Option<&str>) -> RangeRecord {
         let range = Range { prefix: String::new(), after: after.map(Key::from), until: until.map(Key::from) };
-        let (part, counts) = (PartLength::default(), RowCounts::default());
-        RangeRecord { id, cursor: Cursor::at_start_of(&range), range, part, counts }
+        RangeRecord::begun(id, range)
     }
 
     fn page(from: usize, until: usize) -> PageKeys {
