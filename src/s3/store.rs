@@ -83,6 +83,11 @@ impl Store {
         self.reach.refused.clone().map_or(Ok(()), Err)
     }
 
+    /// What its requests are made with.
+    pub(super) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
     /// The region buckets are listed from, and in which a bucket of unknown region is asked for.
     #[must_use]
     pub fn home_region(&self) -> String {
