@@ -5,6 +5,7 @@ mod about;
 mod accounts;
 mod arguments;
 mod check;
+mod counts;
 mod demo;
 mod exit;
 mod history;
@@ -15,6 +16,7 @@ mod run;
 mod session;
 mod signals;
 mod status;
+mod survey;
 
 use arguments::{LayerArguments, NarrowArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};

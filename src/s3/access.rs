@@ -87,7 +87,7 @@ pub(super) struct Reach {
     pub endpoint_url: Option<String>,
     /// The SDK's configuration for the service of identities; `None` where there is none.
     pub sts: Option<SdkConfig>,
-    /// How CloudWatch is asked; `None` where it has nothing to tell.
+    /// Where CloudWatch is asked; `None` where it has nothing to tell.
     pub counting: Option<Counting>,
     /// The region of who says none to a request.
     pub home: String,
@@ -125,7 +125,7 @@ impl Access {
             builder.set_credentials_provider(config.credentials_provider());
             builder.build()
         });
-        let counting = self.counting(&config, endpoint_url.as_deref(), profile.as_ref());
+        let counting = self.counting(endpoint_url.as_deref(), profile.as_ref());
         let login = profile.and_then(|profile| profile.login()).or_else(exported);
         Reach { config, endpoint_url, sts, counting, home, refused, login }
     }
@@ -222,14 +222,14 @@ impl Access {
         Some(builder.build())
     }
 
-    /// How CloudWatch is asked. A store of another maker has nothing to do with it, unless an address is
+    /// Where CloudWatch is asked. A store of another maker has nothing to do with it, unless an address is
     /// named for it.
-    fn counting(&self, config: &SdkConfig, s3_endpoint: Option<&str>, profile: Option<&ProfileFacts>) -> Option<Counting> {
+    fn counting(&self, s3_endpoint: Option<&str>, profile: Option<&ProfileFacts>) -> Option<Counting> {
         if matches!(self.identity, Identity::Anonymous | Identity::Keys(..)) {
             return None;
         }
         let endpoint_url = self.own_endpoint("cloudwatch", profile);
-        (endpoint_url.is_some() || is_aws(s3_endpoint)).then(|| Counting { config: config.clone(), endpoint_url })
+        (endpoint_url.is_some() || is_aws(s3_endpoint)).then_some(Counting { endpoint_url })
     }
 
     /// The endpoint that the environment or the profile sets for one service, and not for all of them. Of

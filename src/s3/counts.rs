@@ -35,10 +35,8 @@ pub const BUCKETS_PER_QUESTION: usize = 500;
 const DAYS_BACK: i64 = 5;
 const DAY: i64 = 24 * 60 * 60;
 
-/// How CloudWatch is asked.
+/// Where CloudWatch is asked.
 pub(super) struct Counting {
-    /// The SDK's configuration, that of the account's credentials.
-    pub config: SdkConfig,
     /// The address named for it; `{region}` in it is filled in. `None` is that of AWS.
     pub endpoint_url: Option<String>,
 }
@@ -75,7 +73,7 @@ impl Store {
         let Some(counting) = &self.reach().counting else {
             return Ok(counts);
         };
-        let operation = counting.operation(region).await?;
+        let operation = counting.operation(&self.reach().config, region).await?;
         let mut tokens = HashSet::new();
         let mut token = None;
         loop {
@@ -98,8 +96,12 @@ impl Store {
 }
 
 impl Counting {
-    async fn operation(&self, region: &str) -> Result<Operation<String, Answer, ErrorMetadata>, Failure> {
-        let Self { config, .. } = self;
+    /// What asks for a region, with the credentials of this configuration.
+    async fn operation(
+        &self,
+        config: &SdkConfig,
+        region: &str,
+    ) -> Result<Operation<String, Answer, ErrorMetadata>, Failure> {
         let refused = |what: &str| Failure::local(FailureKind::Identity, format!("there is no {what} to ask with"));
         let client = config.http_client().ok_or_else(|| refused("HTTP client"))?;
         let credentials = config.credentials_provider().ok_or_else(|| refused("credentials"))?;
@@ -124,7 +126,7 @@ impl Counting {
             .operation_name("GetMetricData")
             .behavior_version(BehaviorVersion::v2026_01_12())
             .http_client(client)
-            .endpoint_url(&self.endpoint(region).await?)
+            .endpoint_url(&self.endpoint(config, region).await?)
             .no_retry()
             .timeout_config(config.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled))
             .runtime_plugin(plugin)
@@ -137,18 +139,18 @@ impl Counting {
     /// Where CloudWatch is for a region. Which domain and which kind of address goes with a region stands
     /// in the SDK's tables, which only its clients can read: CloudWatch and STS are named alike in all of
     /// them.
-    async fn endpoint(&self, region: &str) -> Result<String, Failure> {
+    async fn endpoint(&self, config: &SdkConfig, region: &str) -> Result<String, Failure> {
         if let Some(template) = &self.endpoint_url {
             return Ok(filled_in(template, region));
         }
-        if let Some(url) = self.config.endpoint_url() {
+        if let Some(url) = config.endpoint_url() {
             return Ok(url.to_owned());
         }
         let unknown = |why: String| Failure::local(FailureKind::Refused, format!("no address of CloudWatch: {why}"));
         let params = Params::builder()
             .region(region)
-            .use_fips(self.config.use_fips().unwrap_or(false))
-            .use_dual_stack(self.config.use_dual_stack().unwrap_or(false))
+            .use_fips(config.use_fips().unwrap_or(false))
+            .use_dual_stack(config.use_dual_stack().unwrap_or(false))
             .build()
             .map_err(|error| unknown(error.to_string()))?;
         let endpoint = DefaultResolver::new().resolve_endpoint(&params).await;
@@ -162,8 +164,8 @@ impl Counting {
 fn question(buckets: &[String], now: Timestamp, token: Option<&str>) -> Value {
     let today = now.as_second().div_euclid(DAY) * DAY;
     let query = |(number, bucket): (usize, &String)| {
-        let dimensions =
-            [("BucketName", bucket.as_str()), ("StorageType", "AllStorageTypes")].map(|(name, value)| json!({ "Name": name, "Value": value }));
+        let dimensions = [("BucketName", bucket.as_str()), ("StorageType", "AllStorageTypes")]
+            .map(|(name, value)| json!({ "Name": name, "Value": value }));
         json!({
             "Id": format!("b{number}"),
             "MetricStat": {
@@ -256,4 +258,58 @@ fn failure(error: &SdkError<ErrorMetadata, HttpResponse>) -> Failure {
         return failure;
     }
     Failure { message: "what answers is not CloudWatch".to_owned(), ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_region_has_its_address() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let address = |named: Option<&str>, region: &str, use_fips, use_dual_stack| {
+            let config = SdkConfig::builder().use_fips(use_fips).use_dual_stack(use_dual_stack).build();
+            let counting = Counting { endpoint_url: named.map(str::to_owned) };
+            runtime.block_on(counting.endpoint(&config, region)).unwrap()
+        };
+        for (region, url) in [
+            ("us-east-1", "https://monitoring.us-east-1.amazonaws.com"),
+            ("eu-central-2", "https://monitoring.eu-central-2.amazonaws.com"),
+            ("cn-north-1", "https://monitoring.cn-north-1.amazonaws.com.cn"),
+            ("us-gov-west-1", "https://monitoring.us-gov-west-1.amazonaws.com"),
+        ] {
+            assert_eq!(address(None, region, false, false), url);
+        }
+        assert_eq!(address(None, "us-west-2", true, false), "https://monitoring-fips.us-west-2.amazonaws.com");
+        assert_eq!(address(None, "us-west-2", false, true), "https://monitoring.us-west-2.api.aws");
+        let vpc = "https://vpce-1.monitoring.{region}.vpce.amazonaws.com";
+        assert_eq!(address(Some(vpc), "eu-west-1", true, false), vpc.replace("{region}", "eu-west-1"));
+    }
+
+    #[test]
+    fn whole_days_up_to_today_are_asked_for() {
+        let now: Timestamp = "2026-11-28T23:59:59Z".parse().unwrap();
+        let asked = question(&["b".to_owned()], now, None);
+        let day = |key: &str| Timestamp::from_second(asked[key].as_i64().unwrap()).unwrap().to_string();
+        assert_eq!((day("StartTime"), day("EndTime")), ("2026-11-23T00:00:00Z".into(), "2026-11-29T00:00:00Z".into()));
+        assert_eq!(question(&[], now, Some("more"))["NextToken"], "more");
+        assert!(asked.get("NextToken").is_none());
+    }
+
+    #[test]
+    fn the_newest_count_is_taken_and_nothing_made_up() {
+        let buckets = ["one", "two", "three"].map(str::to_owned);
+        let told = json!({ "MetricDataResults": [
+            { "Id": "b0", "Timestamps": [1_764_028_800.0, 1_764_115_200.0], "Values": [7.0, 8.0] },
+            { "Id": "b1", "Timestamps": [], "Values": [] },
+            { "Id": "b7", "Timestamps": [1_764_115_200.0], "Values": [9.0] },
+            { "Id": "other", "Timestamps": [1_764_115_200.0], "Values": [9.0] },
+            { "Id": "b2", "Timestamps": [1_764_115_200.0], "Values": [-1.0] },
+        ] });
+        let answer: Answer = serde_json::from_value(told).unwrap();
+        let counts: Vec<(String, u64, String)> =
+            answer.counts(&buckets).map(|(bucket, count)| (bucket, count.objects, count.at.to_string())).collect();
+        let at = || "2025-11-26T00:00:00Z".to_owned();
+        assert_eq!(counts, [("one".to_owned(), 8, at()), ("three".to_owned(), 0, at())]);
+    }
 }

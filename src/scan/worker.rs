@@ -16,7 +16,9 @@ use crate::state::{RangeRecord, RunFolder};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc::Sender;
+use tokio::time::Instant;
 
 /// Every so manyth key of a range's first page is shown to those who split ranges: it may be the first
 /// of its kind.
@@ -107,6 +109,8 @@ pub struct Page {
     pub effort: Effort,
     /// Its keys, for those who split ranges.
     pub keys: PageKeys,
+    /// From when its request was sent until its rows were written.
+    pub taken: Duration,
 }
 
 /// Why a worker stopped before its range's end.
@@ -165,7 +169,7 @@ impl<L: Lister> Worker<'_, L> {
         loop {
             let is_first = self.task.record.cursor == Cursor::at_start_of(&self.task.record.range);
             lock(&scan).sample_every(if is_first { FIRST_SAMPLES } else { LATER_SAMPLES });
-            self.page(&scan).await?;
+            let sent = self.page(&scan).await?;
             self.open_for(&scan, &mut part).await.map_err(StopCause::Storage)?;
             let (next, keys) = {
                 let mut scan = lock(&scan);
@@ -194,7 +198,7 @@ impl<L: Lister> Worker<'_, L> {
             }
             let RangeRecord { cursor, part, counts, .. } = &self.task.record;
             let progress = RangeProgress { cursor: cursor.clone(), part: *part, counts: *counts };
-            let page = Page { progress, effort: std::mem::take(self.effort), keys };
+            let page = Page { progress, effort: std::mem::take(self.effort), keys, taken: sent.elapsed() };
             if done {
                 self.tell(News::Done(page)).await;
                 return Ok(());
@@ -226,9 +230,10 @@ impl<L: Lister> Worker<'_, L> {
         self.task.surplus.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
     }
 
-    /// Lists the page behind the cursor into `scan`. Its keys are taken as the store encodes them;
-    /// a wrong assumption costs one more request, once per account.
-    async fn page(&mut self, scan: &Scan) -> Result<(), StopCause> {
+    /// Lists the page behind the cursor into `scan`, and tells when the request was sent that brought it.
+    /// Its keys are taken as the store encodes them; a wrong assumption costs one more request, once per
+    /// account.
+    async fn page(&mut self, scan: &Scan) -> Result<Instant, StopCause> {
         let mut asked = None;
         loop {
             let plain = self.task.plain_keys.load(Ordering::Relaxed);
@@ -243,17 +248,18 @@ impl<L: Lister> Worker<'_, L> {
         }
     }
 
-    async fn attempt(&mut self, scan: &Scan, encoding: KeyEncoding) -> Result<(), Halt> {
+    async fn attempt(&mut self, scan: &Scan, encoding: KeyEncoding) -> Result<Instant, Halt> {
         let task = &self.task;
         lock(scan).expect(&task.record.cursor, task.ordered, encoding);
         let request = async || {
+            let sent = Instant::now();
             let tap = PageTap::new(Arc::<Mutex<PageScan<RowWriter>>>::clone(scan), task.caller.idle_timeout());
             let RangeRecord { range, cursor, .. } = &task.record;
             let listed = task.lister.list_page(&task.name, &task.region, &range.prefix, cursor, tap).await;
             // Nothing of a failed answer is taken: the range may be split while it is waited to ask again.
             listed.inspect_err(|_| task.bound.release())?;
             if lock(scan).is_finished() {
-                return Ok(());
+                return Ok(sent);
             }
             Err(Failure::local(FailureKind::NotS3, "the answer is not a listing of S3".to_owned()))
         };
