@@ -201,7 +201,7 @@ mod tests {
         is_about(span(&[Load { has_hints: false, ..large }], 10), 10.5, Holder::Pages);
         // Files of many small buckets.
         let small = Load { finish_seconds: Some(0.02), ..learnt(2, 100.0) };
-        is_about(span(&[small; 1_000], 100), 20.0 + 2.0, Holder::Files);
+        is_about(span(&vec![small; 1_000], 100), 20.0 + 2.0, Holder::Files);
         // Rates count requests that find no keys too.
         let vain = Load { requests: 2_000, ..large };
         is_about(of_loads(&[vain; 2], 100, &[Some(50)], &[None]), 40.0, Holder::BucketRate);

@@ -164,7 +164,7 @@ impl Counting {
 fn question(buckets: &[String], now: Timestamp, token: Option<&str>) -> Value {
     let today = now.as_second().div_euclid(DAY) * DAY;
     let query = |(number, bucket): (usize, &String)| {
-        let dimensions = [("BucketName", bucket.as_str()), ("StorageType", "AllStorageTypes")]
+        let dimensions = [("StorageType", "AllStorageTypes"), ("BucketName", bucket.as_str())]
             .map(|(name, value)| json!({ "Name": name, "Value": value }));
         json!({
             "Id": format!("b{number}"),
@@ -246,10 +246,8 @@ fn read(response: &HttpResponse) -> Result<Answer, OrchestratorError<ErrorMetada
     if let Some(code) = code {
         error = error.code(code);
     }
-    if let Some(message) = told["message"].as_str().or_else(|| told["Message"].as_str()) {
-        error = error.message(message);
-    }
-    Err(OrchestratorError::operation(error.build()))
+    let message = told["message"].as_str().or_else(|| told["Message"].as_str());
+    Err(OrchestratorError::operation(error.message(message.unwrap_or("CloudWatch gave no reason")).build()))
 }
 
 fn failure(error: &SdkError<ErrorMetadata, HttpResponse>) -> Failure {

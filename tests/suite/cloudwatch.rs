@@ -96,10 +96,10 @@ fn buckets(question: &Value) -> Vec<String> {
     let query = |query: &Value| {
         let metric = &query["MetricStat"]["Metric"];
         assert_eq!((&metric["Namespace"], &metric["MetricName"]), (&json!("AWS/S3"), &json!("NumberOfObjects")));
-        assert_eq!(metric["Dimensions"][1], json!({ "Name": "StorageType", "Value": "AllStorageTypes" }));
+        assert_eq!(metric["Dimensions"][0], json!({ "Name": "StorageType", "Value": "AllStorageTypes" }));
         assert_eq!((&query["MetricStat"]["Period"], &query["MetricStat"]["Stat"]), (&json!(86_400), &json!("Average")));
-        assert_eq!(metric["Dimensions"][0]["Name"], "BucketName");
-        metric["Dimensions"][0]["Value"].as_str().expect("a name").to_owned()
+        assert_eq!(metric["Dimensions"][1]["Name"], "BucketName");
+        metric["Dimensions"][1]["Value"].as_str().expect("a name").to_owned()
     };
     question["MetricDataQueries"].as_array().expect("a list").iter().map(query).collect()
 }
