@@ -8,7 +8,7 @@
 use super::exit::Refusal;
 use super::resume::compact;
 use crate::job::Job;
-use crate::plan::{Known, KnownBucket};
+use crate::plan::{CountSource, Known, KnownBucket};
 use crate::scan::{Hint, ScanBucket, ScanOutcome};
 use crate::state::{BucketHistory, History, StateError};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -46,7 +46,14 @@ pub fn hints(history: &History, buckets: &[ScanBucket]) -> BTreeMap<u32, Hint> {
 
 /// What a plan rests on.
 pub fn known(history: &History) -> Known {
-    let known = |known: &BucketHistory| KnownBucket { objects: known.objects, seconds: known.seconds };
+    let known = |known: &BucketHistory| KnownBucket {
+        objects: known.objects,
+        source: CountSource::LastListing,
+        requests: Some(known.requests),
+        page_seconds: known.page_seconds,
+        finish_seconds: known.finish_seconds,
+        held_seconds: known.seconds.filter(|_| known.held),
+    };
     history.buckets.iter().map(|(name, bucket)| (name.clone(), known(bucket))).collect()
 }
 
@@ -92,6 +99,8 @@ fn keep(job: &Job, outcome: &ScanOutcome, is_all: bool) -> Result<(), StateError
         // Whatever it is, it is of no use to anybody.
         loaded => loaded.unwrap_or_default(),
     };
+    let completed = u32::try_from(outcome.lessons.len()).unwrap_or(u32::MAX);
+    let finishing = outcome.finishing.checked_div(completed).map(|share| share.as_secs_f64());
     for entry in outcome.store.finished()? {
         let entry = entry?;
         if entry.verdict != crate::event::Verdict::Complete {
@@ -106,6 +115,9 @@ fn keep(job: &Job, outcome: &ScanOutcome, is_all: bool) -> Result<(), StateError
         // Those of earlier invocations were learnt then.
         if let Some(lesson) = outcome.lessons.get(&entry.bucket) {
             known.seconds = lesson.seconds.or(known.seconds);
+            known.page_seconds = lesson.page_seconds.or(known.page_seconds);
+            known.finish_seconds = finishing;
+            known.held = entry.effort.slowdowns > 0;
             let is_better = !lesson.keys.is_empty() || known.objects < 2 * crate::scan::OBJECTS_PER_PIECE;
             if is_better || !entry.ordered {
                 known.keys.clone_from(&lesson.keys);

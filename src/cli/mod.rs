@@ -5,6 +5,7 @@ mod about;
 mod accounts;
 mod arguments;
 mod check;
+mod counts;
 mod demo;
 mod ending;
 mod exit;
@@ -16,6 +17,7 @@ mod run;
 mod session;
 mod signals;
 mod status;
+mod survey;
 
 use arguments::{LayerArguments, NarrowArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -4,13 +4,16 @@
 //! Pure. Owns which names are scanned without being listed first, that no two buckets of a run
 //! would write to the same path, and that none would write over the program's own files.
 
+mod duration;
 mod estimate;
+mod known;
 mod survey;
 
+pub use duration::{Holder, Span};
 pub use estimate::{
-    ASSUMED_LATENCY, BucketEstimate, Estimate, Expected, KEYS_PER_REQUEST, Known, KnownBucket, Pace,
-    RESPONSE_BYTES_PER_KEY, of_bucket, of_run,
+    BucketEstimate, Estimate, Expected, KEYS_PER_REQUEST, Pace, RESPONSE_BYTES_PER_KEY, of_bucket, of_run,
 };
+pub use known::{CountSource, Known, KnownBucket};
 pub use survey::{LeftOut, WhyLeftOut, left_out};
 
 use crate::job::{NameGlobs, NameRules, PathTemplate};

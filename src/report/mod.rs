@@ -36,8 +36,8 @@ pub use figures::{counted, grouped};
 pub use logging::{LogGuard, LogOptions, start_logging};
 pub use names::visible;
 pub use plan::{
-    Absence, Plan, PlannedAbsence, PlannedAccount, PlannedBucket, PlannedEffort, PlannedFiles, PlannedRun,
-    PlannedWindow, Plans, RunBegin,
+    Absence, CountedBy, Plan, PlannedAbsence, PlannedAccount, PlannedBucket, PlannedEffort, PlannedFiles, PlannedNote,
+    PlannedRun, PlannedWindow, Plans, RunBegin,
 };
 pub use plan_text::plan_text;
 pub use price::{PriceEstimate, estimate as price_estimate};

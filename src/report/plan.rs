@@ -74,6 +74,8 @@ pub struct Plan {
     pub estimate: PlannedEffort,
     /// What would be written.
     pub files: PlannedFiles,
+    /// What could not be found out, though nothing but the estimate suffers by it.
+    pub notes: Vec<PlannedNote>,
     /// What keeps the run from being complete, as far as can be seen.
     pub problems: Vec<String>,
     /// What the plan exits with: what the run would, as far as can be seen.
@@ -175,11 +177,17 @@ pub struct PlannedBucket {
     pub named: bool,
     /// Whether it has its verdict already and would not be listed.
     pub done: bool,
-    /// Objects that the job's last complete listing of it saw; `null` where there was none.
+    /// Its objects, as far as they were counted before; `null` where they were not.
     pub objects: Option<u64>,
+    /// Who counted them.
+    pub objects_by: Option<CountedBy>,
+    /// The day of which the count is, where CloudWatch counted them.
+    #[schemars(with = "Option<Instant>")]
+    pub objects_at: Option<Timestamp>,
     /// Objects that the unfinished run has listed already.
     pub listed: u64,
-    /// List requests it would take; where its objects are not known, at least.
+    /// List requests it would take, those included that find out where keys lie; where its objects are not
+    /// known, at least.
     pub requests: u64,
     /// Files of rows it would have at most; `null` where its objects are not known.
     pub files_at_most: Option<u64>,
@@ -187,6 +195,28 @@ pub struct PlannedBucket {
     pub first_file: String,
     /// What is wrong with it, as far as can be seen without listing it.
     pub problem: Option<String>,
+}
+
+/// Who counted the objects of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CountedBy {
+    /// The job's last complete listing of it: of the keys that the job asks for.
+    LastListing,
+    /// CloudWatch, by S3's daily metric: of the whole bucket, versions that are not current, delete markers and
+    /// parts of unfinished uploads included.
+    Cloudwatch,
+}
+
+/// What could not be found out of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlannedNote {
+    /// The account's name in the job.
+    pub account: String,
+    /// What, and why.
+    pub message: String,
+    /// What can be done about it.
+    pub hint: Option<String>,
 }
 
 /// A bucket that an account has and the run has not.
@@ -234,6 +264,8 @@ impl Absence {
 /// What the run would take.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PlannedEffort {
+    /// Buckets to be listed, as far as nothing is seen to be wrong with them.
+    pub buckets: u64,
     /// Buckets to be listed whose objects are not known. Where there are any, all else here is what it
     /// takes at least: each of them counts as empty.
     pub unknown_buckets: u64,
@@ -245,7 +277,7 @@ pub struct PlannedEffort {
     pub price: PriceEstimate,
     /// Bytes of answers: what goes over the network.
     pub response_bytes: u64,
-    /// From the first request to the last.
+    /// From the call to its end.
     pub seconds: f64,
     /// What the time rests on.
     pub seconds_basis: String,

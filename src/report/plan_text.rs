@@ -5,7 +5,7 @@
 
 use super::figures::{bytes, counted, grouped, price, taken};
 use super::names::{padded, visible, width_of};
-use super::plan::{Absence, Plan, PlannedAbsence, PlannedAccount, PlannedBucket, RunBegin};
+use super::plan::{Absence, CountedBy, Plan, PlannedAbsence, PlannedAccount, PlannedBucket, RunBegin};
 use crate::event::AccountVerdict;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -24,6 +24,10 @@ pub fn plan_text(plan: &Plan) -> String {
     left_out(plan, &mut text);
     estimate(plan, &mut text);
     files(plan, &mut text);
+    for note in &plan.notes {
+        let _ = writeln!(text, "note: {}: {}", note.account, visible(&note.message));
+        let _ = note.hint.iter().try_for_each(|hint| writeln!(text, "hint: {hint}"));
+    }
     for problem in &plan.problems {
         // Writing to a string does not fail, here and below.
         let _ = writeln!(text, "not complete: {}", visible(problem));
@@ -115,13 +119,20 @@ fn buckets(plan: &Plan, text: &mut String) {
 }
 
 fn row(bucket: &PlannedBucket) -> [String; 3] {
-    let objects = bucket.objects.map_or_else(
-        || "objects not known".to_owned(),
-        |objects| format!("{} the last time", counted(objects, "object", "objects")),
-    );
+    let known = match (&bucket.problem, bucket.objects) {
+        (Some(problem), _) => problem.clone(),
+        (None, None) => "objects not known".to_owned(),
+        (None, Some(objects)) => {
+            let by = match (bucket.objects_by, bucket.objects_at) {
+                (Some(CountedBy::Cloudwatch), Some(at)) => format!("by CloudWatch on {}", at.strftime("%Y-%m-%d")),
+                (Some(CountedBy::Cloudwatch), None) => "by CloudWatch".to_owned(),
+                _ => "the last time".to_owned(),
+            };
+            format!("{} {by}", counted(objects, "object", "objects"))
+        }
+    };
     let listed = if bucket.listed > 0 { format!(", {} listed already", grouped(bucket.listed)) } else { String::new() };
-    let problem = bucket.problem.as_ref().map(|problem| format!("; {problem}")).unwrap_or_default();
-    [format!("{}/{}", bucket.account, bucket.bucket), bucket.region.clone(), format!("{objects}{listed}{problem}")]
+    [format!("{}/{}", bucket.account, bucket.bucket), bucket.region.clone(), format!("{known}{listed}")]
 }
 
 fn left_out(plan: &Plan, text: &mut String) {
@@ -147,24 +158,38 @@ fn absence(absence: &PlannedAbsence) -> [String; 3] {
 
 fn estimate(plan: &Plan, text: &mut String) {
     let estimate = &plan.estimate;
-    let (about, unknown) = match estimate.unknown_buckets {
-        0 => ("about", String::new()),
-        unknown => ("at least", format!(", and those of {} not known", counted(unknown, "bucket", "buckets"))),
-    };
+    let unknown = estimate.unknown_buckets;
+    let known = estimate.buckets.saturating_sub(unknown);
+    let about = if unknown == 0 { "about" } else { "at least" };
+    let of = |buckets: u64| counted(buckets, "bucket", "buckets");
     let _ = writeln!(text, "estimate");
-    let _ = writeln!(text, "  objects   {about} {}{unknown}", grouped(estimate.objects));
-    let _ = writeln!(text, "  requests  {about} {}", grouped(estimate.requests));
+    let _ = match (known, unknown) {
+        (_, 0) => writeln!(text, "  objects   about {}", grouped(estimate.objects)),
+        (0, _) => writeln!(text, "  objects   not known: nobody has counted those of {}", of(unknown)),
+        _ => writeln!(
+            text,
+            "  objects   about {} in {}, not known in {}",
+            grouped(estimate.objects),
+            of(known),
+            grouped(unknown)
+        ),
+    };
+    let each = if unknown == 0 { "" } else { ", one for each bucket not known" };
+    let _ = writeln!(text, "  requests  {about} {}{each}", grouped(estimate.requests));
     let cost = &estimate.price;
     let _ = match cost.usd {
         Some(_) => writeln!(
             text,
             "  price     {about} {} at ${} for 1,000 list requests",
-            price(cost.billable_requests, cost.usd_per_1000_requests),
+            price(cost.billable_requests, cost.usd_per_1000_requests).trim_start_matches('~'),
             cost.usd_per_1000_requests
         ),
         None => writeln!(text, "  price     not known: no account is at an endpoint of AWS"),
     };
-    let _ = writeln!(text, "  transfer  {about} {} of answers", bytes(estimate.response_bytes));
+    let _ = match (known, unknown) {
+        (0, 1..) => writeln!(text, "  transfer  not known"),
+        _ => writeln!(text, "  transfer  {about} {} of answers", bytes(estimate.response_bytes)),
+    };
     let span = Duration::try_from_secs_f64(estimate.seconds).unwrap_or_default();
     let _ = writeln!(text, "  duration  {about} {}: {}", taken(span), estimate.seconds_basis);
 }

@@ -436,6 +436,7 @@ pub(super) mod tests {
             interrupted: false,
             limit: None,
             lessons: BTreeMap::new(),
+            finishing: std::time::Duration::ZERO,
         }
     }
 

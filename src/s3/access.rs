@@ -4,6 +4,7 @@
 //! for it, one that does not exist is an error, not another account, and what it says of endpoints goes
 //! before what the environment says.
 
+use super::counts::Counting;
 use super::endpoint::{filled_in, is_aws};
 use super::failure::Failure;
 use super::network::Network;
@@ -87,6 +88,8 @@ pub(super) struct Reach {
     /// The SDK's configuration for the service of identities, its credentials apart; `None` where there
     /// is none.
     pub sts: Option<SdkConfig>,
+    /// Where CloudWatch is asked; `None` where it has nothing to tell.
+    pub counting: Option<Counting>,
     /// The region of who says none to a request.
     pub home: String,
     /// Why nothing can be asked.
@@ -138,8 +141,9 @@ impl Access {
             (Some(role), Some(sts)) => assumed(role, config, sts).await,
             _ => config,
         };
+        let counting = self.counting(endpoint_url.as_deref(), profile.as_ref());
         let login = profile.and_then(|profile| profile.login()).or_else(exported);
-        Reach { config, endpoint_url, sts, home, refused, login, absence: self.absence() }
+        Reach { config, endpoint_url, sts, counting, home, refused, login, absence: self.absence() }
     }
 
     fn absence(&self) -> Absence {
@@ -244,11 +248,8 @@ impl Access {
         if matches!(self.identity, Identity::Anonymous | Identity::Keys(..)) {
             return None;
         }
-        let of_profile = profile.and_then(|profile| profile.own_endpoint_url("sts"));
-        let of_environment = Env::real().get("AWS_ENDPOINT_URL_STS").ok();
-        let is_named = matches!(self.identity, Identity::Profile(_));
-        let configured = if is_named { of_profile.or(of_environment) } else { of_environment.or(of_profile) };
-        let own = self.sts_endpoint_url.as_ref().map(|url| filled_in(url, home)).or(configured);
+        let configured = || self.own_endpoint("sts", profile);
+        let own = self.sts_endpoint_url.as_ref().map(|url| filled_in(url, home)).or_else(configured);
         if own.is_none() && self.role.is_none() && !is_aws(s3_endpoint) {
             return None;
         }
@@ -258,6 +259,26 @@ impl Access {
             builder = builder.endpoint_url(own).use_fips(false).use_dual_stack(false);
         }
         Some(builder.build())
+    }
+
+    /// Where CloudWatch is asked. A store of another maker has nothing to do with it, unless an address is
+    /// named for it.
+    fn counting(&self, s3_endpoint: Option<&str>, profile: Option<&ProfileFacts>) -> Option<Counting> {
+        if matches!(self.identity, Identity::Anonymous | Identity::Keys(..)) {
+            return None;
+        }
+        let endpoint_url = self.own_endpoint("cloudwatch", profile);
+        (endpoint_url.is_some() || is_aws(s3_endpoint)).then_some(Counting { endpoint_url })
+    }
+
+    /// The endpoint that the environment or the profile sets for one service, and not for all of them. Of
+    /// a profile that is named the profile's goes first.
+    fn own_endpoint(&self, service: &str, profile: Option<&ProfileFacts>) -> Option<String> {
+        let of_profile = profile.and_then(|profile| profile.own_endpoint_url(service));
+        let variable = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
+        let of_environment = Env::real().get(&variable).ok();
+        let is_named = matches!(self.identity, Identity::Profile(_));
+        if is_named { of_profile.or(of_environment) } else { of_environment.or(of_profile) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which buckets an account has, and in which regions they live. Each function is one attempt at
 //! one request.
 
-use super::failure::Failure;
+use super::failure::{Failure, FailureKind};
 use super::store::Store;
 
 /// A bucket an account listed.
@@ -35,6 +35,19 @@ const MAX_BUCKETS: i32 = 1000;
 #[must_use]
 pub fn is_directory_bucket(name: &str) -> bool {
     name.ends_with("--x-s3")
+}
+
+/// A failure to an answer without a document, as those to `HEAD` are, in the words that S3 has for it
+/// where it may say them: so that it reads the same whoever meets it.
+fn worded(failure: Failure) -> Failure {
+    let (kind, code, message) = match (&failure.kind, failure.status) {
+        (FailureKind::Missing | FailureKind::Refused, Some(404)) => {
+            (FailureKind::Missing, "NoSuchBucket", "The specified bucket does not exist")
+        }
+        (FailureKind::Denied, _) => (FailureKind::Denied, "AccessDenied", "Access Denied"),
+        _ => return failure,
+    };
+    Failure { kind, code: Some(code.to_owned()), message: message.to_owned(), ..failure }
 }
 
 impl Store {
@@ -83,7 +96,7 @@ impl Store {
                 if let Some(region) = error.raw_response().and_then(|raw| raw.headers().get("x-amz-bucket-region")) {
                     return Ok(Some(region.to_owned()));
                 }
-                Err(Failure::from_sdk(&error))
+                Err(worded(Failure::from_sdk(&error)))
             }
         };
         self.sessions.heed(turn, answer).await.map_err(|failure| self.advised(failure))

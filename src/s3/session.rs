@@ -66,6 +66,11 @@ impl Session {
         Self { config, sts, provider, clients, proven, trial, is_renewal }
     }
 
+    /// The SDK's configuration, with its credentials.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// The client for a region; clients of one session share credentials and connections.
     pub fn client(&self, region: &str, endpoint: Option<&str>, path_style: bool) -> Client {
         let mut clients = lock(&self.clients);

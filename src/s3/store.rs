@@ -7,6 +7,7 @@
 
 use super::access::{Absence, Access, Reach};
 use super::connector::PageTap;
+use super::counts::Counting;
 use super::endpoint::{REGION, is_aws};
 use super::failure::{Advice, Failure, FailureKind};
 use super::network::Network;
@@ -47,6 +48,8 @@ pub struct Store {
     endpoint_url: Option<String>,
     home: String,
     tells_identities: bool,
+    /// Where CloudWatch is asked; `None` where it has nothing to tell.
+    pub(super) counting: Option<Counting>,
     /// Why nothing can be asked.
     refused: Option<Failure>,
     /// What a person does when the credentials are over, where it is known.
@@ -71,9 +74,10 @@ impl Store {
     /// Prepares access to an account. Nothing is sent yet; missing credentials show at the first
     /// request.
     pub async fn open(access: &Access, network: &Network) -> Self {
-        let Reach { config, endpoint_url, sts, home, refused, login, absence } = access.reach(network).await;
+        let Reach { config, endpoint_url, sts, counting, home, refused, login, absence } = access.reach(network).await;
         Self {
             tells_identities: sts.is_some(),
+            counting,
             sessions: Sessions::new(access.clone(), network.clone(), Session::first(config, sts)),
             endpoint_url,
             home,

@@ -12,6 +12,7 @@ use crate::s3::{
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
 
 /// A page being scanned, shared with the connector that feeds it.
 pub type Scan<S> = Arc<Mutex<PageScan<S>>>;
@@ -42,8 +43,9 @@ pub struct Asking<L> {
 }
 
 impl<L: Lister> Asking<L> {
-    /// Lists the page of the keys with `prefix` behind `cursor` into `scan`. Its keys are taken as the store
-    /// encodes them; a wrong assumption costs one more request, once per account.
+    /// Lists the page of the keys with `prefix` behind `cursor` into `scan`, and tells when the request was sent
+    /// that brought it. Its keys are taken as the store encodes them; a wrong assumption costs one more
+    /// request, once per account.
     ///
     /// # Errors
     /// As [`Caller::call`].
@@ -53,7 +55,7 @@ impl<L: Lister> Asking<L> {
         cursor: &Cursor,
         scan: &Scan<S>,
         effort: &mut Effort,
-    ) -> Result<(), Halt> {
+    ) -> Result<Instant, Halt> {
         let mut asked = None;
         loop {
             let plain = self.plain_keys.load(Ordering::Relaxed);
@@ -75,14 +77,14 @@ impl<L: Lister> Asking<L> {
         cursor: &Cursor,
         scan: &Scan<S>,
         effort: &mut Effort,
-    ) -> Result<(), Halt> {
+    ) -> Result<Instant, Halt> {
         let request = async || {
-            let attempt = Attempt(scan);
+            let (attempt, sent) = (Attempt(scan), Instant::now());
             let tap = PageTap::new(Arc::<Mutex<PageScan<S>>>::clone(scan), self.caller.idle_timeout());
             self.lister.list_page(&self.name, &self.region, prefix, cursor, tap).await?;
             if lock(scan).is_finished() {
                 std::mem::forget(attempt);
-                return Ok(());
+                return Ok(sent);
             }
             Err(Failure::local(FailureKind::NotS3, "the answer is not a listing of S3".to_owned()))
         };

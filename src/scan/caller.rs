@@ -77,7 +77,8 @@ impl Caller {
     #[must_use]
     pub fn bucket_pace(&self) -> BucketPace {
         let burst = self.pace.burst;
-        BucketPace::new(self.pace.bucket_requests_per_second.map(|rate| (rate, Limiter::new(rate, burst))))
+        let own = self.pace.bucket_requests_per_second.map(|rate| Limiter::new(rate, burst));
+        BucketPace::new(own, self.account.as_ref().map(|account| account.rate()))
     }
 
     /// The wish to stop that this caller heeds.

@@ -17,6 +17,7 @@ const LATE: u32 = 5;
 pub struct Limiter {
     cells: DefaultDirectRateLimiter,
     per_request: NonZeroU32,
+    rate: NonZeroU32,
 }
 
 impl Limiter {
@@ -26,12 +27,18 @@ impl Limiter {
     pub fn new(rate: NonZeroU32, burst: Option<NonZeroU32>) -> Self {
         let burst = burst.or(NonZeroU32::new(rate.get() / 100)).unwrap_or(NonZeroU32::MIN);
         let of_cells = |requests: NonZeroU32| requests.checked_mul(CELLS);
-        let (per_request, rate, burst) = match (of_cells(rate), of_cells(burst)) {
+        let (per_request, cells, burst) = match (of_cells(rate), of_cells(burst)) {
             (Some(rate), Some(burst)) => (CELLS, rate, burst.saturating_add(LATE)),
             // Millions a second: no timer is as fine.
             _ => (NonZeroU32::MIN, rate, burst),
         };
-        Self { cells: RateLimiter::direct(Quota::per_second(rate).allow_burst(burst)), per_request }
+        Self { cells: RateLimiter::direct(Quota::per_second(cells).allow_burst(burst)), per_request, rate }
+    }
+
+    /// Requests per second that it lets through.
+    #[must_use]
+    pub fn rate(&self) -> NonZeroU32 {
+        self.rate
     }
 
     /// Waits until one more request may be sent.

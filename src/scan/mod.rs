@@ -174,6 +174,8 @@ pub struct ScanOutcome {
     pub limit: Option<ReachedLimit>,
     /// What the buckets that it completed have taught, by their places.
     pub lessons: BTreeMap<u32, Lesson>,
+    /// How long nothing was listed, for all was waiting for files to be put together and published.
+    pub finishing: Duration,
 }
 
 /// A scan could not go on: what it wrote or kept could not be written.

@@ -16,22 +16,30 @@ const SPARE: f64 = 1.5;
 /// The pace of one bucket.
 #[derive(Debug)]
 pub struct BucketPace {
-    allowed: Option<(NonZeroU32, Limiter)>,
+    allowed: Option<Limiter>,
+    /// Requests per second that the whole account is allowed: no bucket of it has more.
+    of_account: Option<NonZeroU32>,
     rhythm: Mutex<Rhythm>,
     turn: tokio::sync::Mutex<()>,
     begun: Instant,
 }
 
 impl BucketPace {
-    /// The pace of a bucket for which the job allows a rate, or any.
+    /// The pace of a bucket for which the job allows a rate, or any, and another to its account.
     #[must_use]
-    pub fn new(allowed: Option<(NonZeroU32, Limiter)>) -> Self {
-        Self { allowed, rhythm: Mutex::default(), turn: tokio::sync::Mutex::default(), begun: Instant::now() }
+    pub fn new(allowed: Option<Limiter>, of_account: Option<NonZeroU32>) -> Self {
+        Self {
+            allowed,
+            of_account,
+            rhythm: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            begun: Instant::now(),
+        }
     }
 
     /// Waits until a request may be sent.
     pub async fn permit(&self) {
-        if let Some((_, limiter)) = &self.allowed {
+        if let Some(limiter) = &self.allowed {
             limiter.ready().await;
         }
         // One after another, and only the first of those who wait looks at the clock.
@@ -53,12 +61,10 @@ impl BucketPace {
     /// How many workers the bucket keeps busy, of at most `most`.
     pub fn workers(&self, most: usize) -> usize {
         let rhythm = self.rhythm();
-        let allowed = self.allowed.as_ref().map(|(rate, _)| f64::from(rate.get()));
-        let rate = match (allowed, rhythm.rate(self.begun.elapsed())) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-        let (Some(rate), Some(latency)) = (rate, rhythm.latency()) else {
+        let allowed =
+            [self.allowed.as_ref().map(Limiter::rate), self.of_account].map(|rate| Some(f64::from(rate?.get())));
+        let rates = allowed.into_iter().chain([rhythm.rate(self.begun.elapsed())]);
+        let (Some(rate), Some(latency)) = (rates.flatten().reduce(f64::min), rhythm.latency()) else {
             return most;
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and bounded below")]
@@ -78,7 +84,7 @@ impl BucketPace {
 
 impl Default for BucketPace {
     fn default() -> Self {
-        Self::new(None)
+        Self::new(None, None)
     }
 }
 
@@ -102,10 +108,11 @@ mod tests {
     #[test]
     fn what_a_job_allows_bounds_the_workers_too() {
         let rate = NonZeroU32::new(10).unwrap();
-        let pace = BucketPace::new(Some((rate, Limiter::new(rate, None))));
-        assert_eq!(pace.workers(64), 64, "nobody knows how long a request takes");
-        pace.rhythm().answered(Duration::ZERO, Duration::from_millis(300), false);
-        assert_eq!(pace.workers(64), 7);
-        assert_eq!(pace.workers(5), 5);
+        for pace in [BucketPace::new(Some(Limiter::new(rate, None)), None), BucketPace::new(None, Some(rate))] {
+            assert_eq!(pace.workers(64), 64, "nobody knows how long a request takes");
+            pace.rhythm().answered(Duration::ZERO, Duration::from_millis(300), false);
+            assert_eq!(pace.workers(64), 7);
+            assert_eq!(pace.workers(5), 5);
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! way, and listing goes on meanwhile.
 
 use super::joining::Joins;
+use super::learning::Finishing;
 use super::ledger::Ledger;
 use super::listings::Listings;
 use super::open_bucket::{OpenBucket, Stage};
@@ -20,7 +21,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Scans the buckets of a run that have no verdict yet, until all have one or stopping is asked for.
 ///
@@ -60,6 +61,7 @@ pub(super) struct Run<L> {
     pub(super) pending: VecDeque<u32>,
     /// What the buckets that are complete have taught.
     pub(super) lessons: Lessons,
+    finishing: Finishing,
     /// Buckets that could not be begun, and why.
     pub(super) unbegun: Vec<(u32, Verdict, String)>,
     /// Workers under way.
@@ -95,6 +97,7 @@ impl<L: Lister> Run<L> {
             ledger: Ledger::new(input.account_records.clone(), effort),
             pending: VecDeque::new(),
             lessons: Lessons::default(),
+            finishing: Finishing::default(),
             unbegun: Vec::new(),
             listing: 0,
             listings: Listings::default(),
@@ -171,6 +174,7 @@ impl<L: Lister> Run<L> {
             if self.is_idle() {
                 return Ok(());
             }
+            self.finishing.note(self.listing == 0, Instant::now());
             tokio::select! {
                 Some(message) = self.messages.recv() => self.hear(message).await?,
                 Some(joined) = self.joins.tasks.join_next() => self.joined(unwound(joined))?,
@@ -251,6 +255,7 @@ impl<L: Lister> Run<L> {
     /// Commits what is left and says what this invocation came to.
     async fn close(&mut self) -> Result<ScanOutcome, ScanError> {
         let stopped = self.input.stop.is_requested();
+        self.finishing.note(true, Instant::now());
         self.leave_unlisted().await;
         loop {
             if self.committing.is_some() {
@@ -278,7 +283,8 @@ impl<L: Lister> Run<L> {
         let buckets = std::mem::take(&mut self.input.buckets);
         let blocked = self.blocked;
         let lessons = std::mem::take(&mut self.lessons).into_map();
-        Ok(ScanOutcome { store: committed.store, buckets, unfinished, blocked, interrupted, limit, lessons })
+        let finishing = self.finishing.time(Instant::now());
+        Ok(ScanOutcome { store: committed.store, buckets, unfinished, blocked, interrupted, limit, lessons, finishing })
     }
 }
 

@@ -150,7 +150,7 @@ impl<L: Lister> Run<L> {
         let Some(bucket) = self.ledger.open.get_mut(&place) else {
             return;
         };
-        let Page { progress, effort, keys, first } = page;
+        let Page { progress, effort, keys, first, taken } = page;
         let before = bucket.counts();
         let mut ranges = 0;
         if let (Some(listing), Some(record)) = (self.listings.get_mut(place), bucket.range(range)) {
@@ -169,6 +169,9 @@ impl<L: Lister> Run<L> {
         bucket.record.effort += effort;
         bucket.paged(range, progress, first);
         let after = bucket.counts();
+        if after.objects > before.objects {
+            bucket.learning.timed(taken);
+        }
         let (objects, rows) = (after.objects - before.objects, after.rows - before.rows);
         let room = self.room();
         if let Some(listing) = self.listings.get_mut(place) {

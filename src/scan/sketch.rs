@@ -87,6 +87,9 @@ pub struct Lesson {
     pub objects: u64,
     /// How long it took, in seconds, where this invocation did all of it.
     pub seconds: Option<f64>,
+    /// How long a page took this invocation, in seconds, from when it was asked for until it was written;
+    /// `None` where none had objects.
+    pub page_seconds: Option<f64>,
     /// Keys that part the bucket evenly, where that could be seen.
     pub keys: Vec<Key>,
 }
@@ -156,7 +159,7 @@ mod tests {
         let mut lessons = Lessons::default();
         for place in 0..200 {
             let keys: Vec<Key> = (0..512).map(key).collect();
-            lessons.note(place, Lesson { objects: 1_000_000, seconds: None, keys });
+            lessons.note(place, Lesson { objects: 1_000_000, keys, ..Lesson::default() });
             assert!(lessons.keys <= 2 * MOST_KEYS);
         }
         let lessons = lessons.into_map();

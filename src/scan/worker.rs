@@ -14,6 +14,7 @@ use crate::state::{RangeRecord, RunFolder, Shown};
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 /// Every so manyth key of a range's first page is shown to those who split ranges: it may be the first
@@ -96,6 +97,8 @@ pub struct Page {
     pub keys: PageKeys,
     /// What the range has shown first of all, where this page was the one that did.
     pub first: Option<Shown>,
+    /// From when its request was sent until its rows were written.
+    pub taken: Duration,
 }
 
 /// Why a worker stopped before its range's end.
@@ -149,7 +152,7 @@ impl<L: Lister> Worker<'_, L> {
             let is_first = self.task.record.cursor == Cursor::at_start_of(&self.task.record.range);
             lock(&scan).sample_every(if is_first { FIRST_SAMPLES } else { LATER_SAMPLES });
             let RangeTask { asking, record, .. } = &self.task;
-            asking.page(&record.range.prefix, &record.cursor, &scan, self.effort).await?;
+            let sent = asking.page(&record.range.prefix, &record.cursor, &scan, self.effort).await?;
             self.open_for(&scan, &mut part).await.map_err(StopCause::Storage)?;
             let mut behind = None;
             let (next, keys) = {
@@ -192,7 +195,7 @@ impl<L: Lister> Worker<'_, L> {
             }
             let RangeRecord { cursor, part, counts, .. } = &self.task.record;
             let progress = RangeProgress { cursor: cursor.clone(), part: *part, counts: *counts };
-            let page = Page { progress, effort: std::mem::take(self.effort), keys, first };
+            let page = Page { progress, effort: std::mem::take(self.effort), keys, first, taken: sent.elapsed() };
             if done {
                 self.tell(News::Done(page, behind)).await;
                 return Ok(());

@@ -37,6 +37,16 @@ pub struct BucketHistory {
     /// How long the last listing took that one invocation did from its begin to its end, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// How long a page of it took the last time, in seconds, waiting for pace apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_seconds: Option<f64>,
+    /// Its share of how long the last time nothing was listed, for files were put together and published,
+    /// in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_seconds: Option<f64>,
+    /// Whether the store had it asked more slowly the last time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// Keys in order, with about as many objects between each two; none of a small bucket.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Key>,
@@ -157,7 +167,16 @@ mod tests {
     }
 
     fn bucket(objects: u64, count: usize) -> BucketHistory {
-        BucketHistory { objects, bytes: 7, requests: 3, seconds: Some(1.5), keys: keys(count) }
+        BucketHistory {
+            objects,
+            bytes: 7,
+            requests: 3,
+            seconds: Some(1.5),
+            page_seconds: Some(0.05),
+            finish_seconds: Some(0.01),
+            held: true,
+            keys: keys(count),
+        }
     }
 
     fn name(bucket: &str) -> (String, String) {

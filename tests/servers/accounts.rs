@@ -74,9 +74,13 @@ impl Moto {
     }
 
     pub fn command(&self) -> Command {
+        self.program(&["run", "job.toml", "--progress", "none"])
+    }
+
+    fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_s3scan"));
         command
-            .args(["run", "job.toml", "--progress", "none"])
+            .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
             .env("HOME", self.folder.path())
@@ -287,4 +291,30 @@ fn an_account_whose_buckets_may_not_be_listed() {
         (&json!("denied"), &json!("ok"))
     );
     assert_eq!(moto.verdicts().len(), 1);
+}
+
+/// moto counts the objects of each bucket as S3's daily metric does; who may not ask is told so, and nothing
+/// else.
+#[test]
+fn a_plan_is_told_by_cloudwatch_how_many_objects_there_are() {
+    let mut moto = three();
+    let seeing = moto.python.user(ONE, "seeing", &everything());
+    let scan = json!([{ "Effect": "Allow", "Action": ["s3:*", "sts:*"], "Resource": "*" }]);
+    let scanning = moto.python.user(TWO, "scanning", &scan);
+    moto.python.put_account_buckets(ONE, "us-east-1", &names(&["more"]), 1234);
+    moto.profiles(&[("seeing", &seeing), ("scanning", &scanning)]);
+    moto.job(&[("one", "profile = \"seeing\""), ("two", "profile = \"scanning\"")], "");
+    let mut command = moto.program(&["plan", "job.toml", "--format", "json"]);
+    let output = command.env("AWS_ENDPOINT_URL_CLOUDWATCH", &moto.url).output().expect("s3scan can be run");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let plans: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let plan = &plans["jobs"][0];
+    let known = |bucket: &Value| (bucket["bucket"].clone(), bucket["objects"].clone(), bucket["objects_by"].clone());
+    let known: Vec<_> = plan["buckets"].as_array().expect("buckets").iter().map(known).collect();
+    let counted = |bucket: &str, objects: u64| (json!(bucket), json!(objects), json!("cloudwatch"));
+    assert_eq!(known, [counted("more", 1234), counted("of-one", 3), (json!("of-two"), json!(null), json!(null))]);
+    let [note] = plan["notes"].as_array().expect("notes").as_slice() else { panic!("{plan:#}") };
+    assert_eq!(note["account"], "two");
+    assert!(note["message"].as_str().expect("a text").contains("403"), "{note}");
+    assert!(note["hint"].as_str().expect("a text").contains("cloudwatch:GetMetricData"), "{note}");
 }

@@ -2,6 +2,7 @@
 //!
 //! - `bad_input`: wrong jobs, files and stores: the exit code, what is told, and that nothing is lost
 //! - `budgets`: limits of requests and time with the real program: what is sent, what is told, what goes on
+//! - `cloudwatch`: what `plan` makes of the counts of CloudWatch, of a service of the tests' own
 //! - `commands`: the commands beside `run`: what they print, and how they end
 //! - `compressed`: compressed files: the same bytes always, listed as they are, holding what plain files hold
 //! - `credentials`: credentials that do not last as long as a run, and clocks that are wrong
@@ -53,6 +54,7 @@
 
 mod bad_input;
 mod budgets;
+mod cloudwatch;
 mod commands;
 mod compressed;
 #[path = "../conformance/mod.rs"]
