@@ -58,7 +58,7 @@ struct Shard {
     hoped: Option<f64>,
     /// Its first page found keys behind a gap, and it was not split since.
     is_fresh: bool,
-    /// A page listed elsewhere showed that it has no keys.
+    /// A page listed elsewhere showed that it has no keys, and none of its own says otherwise.
     is_empty: bool,
     /// No place to cut it was found; there is none until more is known of it.
     is_uncut: bool,
@@ -106,7 +106,7 @@ impl Splitter {
         }
         let shard = self.shards.entry(id).or_default();
         let is_first = shard.trail.is_empty() || shard.hoped.take().is_some();
-        shard.is_uncut = false;
+        (shard.is_uncut, shard.is_empty) = (false, false);
         shard.ahead.take();
         let (left, right) = (shard.left, shard.right);
         let seen = page.samples.first().zip(page.samples.last()).map(|(first, last)| {
@@ -287,6 +287,8 @@ mod tests {
         assert_eq!(worth(&splitter), [1, 2, 3]);
         splitter.paged(3, "", Some(&Key::from("2")), &page(500_000, 500_100));
         assert_eq!(worth(&splitter), [1, 3]);
+        splitter.paged(2, "", Some(&Key::from("3")), &page(300_000, 300_100));
+        assert_eq!(worth(&splitter), [1, 2, 3], "its own page knows better");
     }
 
     #[test]
