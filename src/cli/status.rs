@@ -212,6 +212,7 @@ fn bucket_json(run: &RunStatus, bucket: &BucketRecord) -> Value {
         "rows": counts.rows,
         "resumes_after": bucket.ranges.iter().map(|range| &range.cursor.after).collect::<Vec<_>>(),
         "ranges_waiting": bucket.waiting,
+        "seams_in_doubt": bucket.doubts.len(),
     })
 }
 
@@ -220,6 +221,7 @@ fn where_it_goes_on(bucket: &BucketRecord) -> String {
     let waiting = usize::try_from(bucket.waiting).unwrap_or(usize::MAX);
     match (bucket.publishing, bucket.ranges.as_slice(), waiting) {
         (Some(_), ..) => "publishing its files".to_owned(),
+        (None, [], 0) if !bucket.doubts.is_empty() => "asking again where ranges meet".to_owned(),
         (None, [], 0) => "putting its files together".to_owned(),
         (None, [range], 0) => match &range.cursor.after {
             Some(key) => format!("behind {key:?}"),

@@ -54,6 +54,12 @@ impl Bound {
         self.lock().until.as_ref() == Some(reached)
     }
 
+    /// Whether no answer is being read just now. That may change before anything is done about it.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        !self.lock().is_held
+    }
+
     /// Lowers the end to `cut`. False, and nothing has happened, where an answer is being read, or
     /// where `cut` lies outside what is left.
     #[must_use]
@@ -84,7 +90,9 @@ mod tests {
         let bound = Bound::new(&range, range.after.as_ref());
         assert!(!bound.lower(&Key::from("b")) && !bound.lower(&Key::from("y")) && !bound.lower(&Key::from("z")));
         assert!(bound.lower(&Key::from("x")));
+        assert!(bound.is_free());
         assert_eq!(bound.hold(), Some(Key::from("x")));
+        assert!(!bound.is_free());
         assert!(bound.ends_at(&Key::from("x")) && !bound.ends_at(&Key::from("w")));
         assert!(!bound.lower(&Key::from("m")), "an answer is being read");
         bound.advance(Some(&Key::from("n")));

@@ -160,10 +160,15 @@ impl<L: Lister> Run<L> {
             let (Some(listing), Some(bucket)) = (self.listings.get_mut(place), self.ledger.open.get_mut(&place)) else {
                 continue;
             };
+            // Finding a place to cut is work: not for a range that cannot be cut just now.
+            let bound = listing.workers.get(&range).filter(|bound| bound.is_free());
+            let Some(bound) = bound.map(Arc::clone) else {
+                continue;
+            };
             let Some(cut) = bucket.range(range).and_then(|record| listing.splitter.cut(record)) else {
                 continue;
             };
-            if !listing.workers.get(&range).is_some_and(|bound| bound.lower(&cut)) {
+            if !bound.lower(&cut) {
                 continue;
             }
             let child = bucket.split(range, cut.clone())?;

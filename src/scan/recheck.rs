@@ -1,8 +1,9 @@
 //! Listing across a seam once more, where its sides have shown different things.
 //!
-//! Owns the verdict on the order of a store whose bucket may change while it is listed: keys that come or go
-//! are seen from both sides when both are asked again; a store that lists in another order than that
-//! of the keys goes on telling either side something else. A bucket whose seam is in doubt is not complete.
+//! Owns the verdict on the order of a store whose bucket may change while it is listed. Both sides are asked at
+//! once, so that keys that come or go are seen from both or from neither. A store that lists in another
+//! order than that of the keys goes on telling each side the same, and the other something else: only that
+//! is held against it. Where the answers keep changing, nothing is known, and the bucket is left to a rerun.
 
 use super::asking::{Asking, Scan, TokenGuard, advance, lock};
 use super::worker::{Message, News, StopCause};
@@ -10,10 +11,15 @@ use crate::event::Effort;
 use crate::s3::{Bound, Cursor, Failure, FailureKind, Lister, Object, ObjectSink, PageScan, Range};
 use crate::state::{Doubt, Shown};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
-/// So often both sides are asked: keys may change between two requests, but not every time.
-const TRIES: usize = 3;
+/// So often in a row both sides tell the same, and different things, before the store is not trusted.
+const PROOF: u32 = 3;
+/// So often both sides are asked at most.
+const TRIES: u32 = 12;
+/// By how much each pause between two tries is longer than the one before.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A seam to be listed across, and how.
 pub struct Recheck<L> {
@@ -38,20 +44,37 @@ pub async fn recheck<L: Lister>(task: Recheck<L>, messages: Sender<Message>) {
 
 impl<L: Lister> Recheck<L> {
     async fn run(&self, effort: &mut Effort) -> Result<(), StopCause> {
-        let begin = Cursor { after: Some(self.doubt.seam.clone()), token: None };
-        for attempt in 1.. {
-            let left = self.first_behind(&self.doubt.cursor, effort).await?;
-            let right = self.first_behind(&begin, effort).await?;
-            if left == right {
-                break;
+        let mut last = None;
+        let mut unchanged = 0;
+        for attempt in 1..=TRIES {
+            let told = self.ask(effort).await?;
+            if told.0 == told.1 {
+                return Ok(());
             }
-            if attempt == TRIES {
+            unchanged = if last.as_ref() == Some(&told) { unchanged + 1 } else { 1 };
+            let (left, right) = last.insert(told);
+            if unchanged == PROOF {
                 let seam = String::from_utf8_lossy(self.doubt.seam.as_bytes());
                 let told = format!("behind `{seam}` comes {left}, but a listing that begins there shows {right}");
                 return Err(StopCause::Failed(Failure::local(FailureKind::Untrusted, told)));
             }
+            let pause = self.asking.caller.stop().unless_requested(tokio::time::sleep(PAUSE * attempt));
+            pause.await.ok_or(StopCause::Interrupted)?;
         }
-        Ok(())
+        let seam = String::from_utf8_lossy(self.doubt.seam.as_bytes());
+        let told = format!("the keys behind `{seam}`, where two ranges meet, change faster than they can be compared");
+        Err(StopCause::Failed(Failure::local(FailureKind::Transient, told)))
+    }
+
+    /// What either side shows first behind the seam, asked at once.
+    async fn ask(&self, effort: &mut Effort) -> Result<(Shown, Shown), StopCause> {
+        let begin = Cursor { after: Some(self.doubt.seam.clone()), token: None };
+        let (mut of_left, mut of_right) = (Effort::default(), Effort::default());
+        let (left, right) =
+            tokio::join!(self.first_behind(&self.doubt.cursor, &mut of_left), self.first_behind(&begin, &mut of_right));
+        *effort += of_left;
+        *effort += of_right;
+        Ok((left?, right?))
     }
 
     /// What a listing from `cursor` on shows first behind the seam.

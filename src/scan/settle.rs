@@ -24,7 +24,10 @@ impl<L: Lister> Run<L> {
             News::Opened(file) => {
                 self.ledger.open.get_mut(&place).into_iter().for_each(|bucket| bucket.parts.open(range, file.clone()));
             }
-            News::Page(page) => self.paged(place, range, page).await,
+            News::Page(page) => {
+                self.paged(place, range, page).await;
+                self.wait(place);
+            }
             News::Done(page, behind) => {
                 self.paged(place, range, page).await;
                 if let Some(bucket) = self.ledger.open.get_mut(&place) {

@@ -1,6 +1,7 @@
 //! What the state file says: its shape on disk, and reading and replacing it.
 //!
-//! Version 3: a range without rows has no part, verdicts may be withdrawn (`withdrawn`), and a run may be
+//! Version 4: ranges know what their neighbours have shown (`left_side`, `right_side`), and a bucket without ranges
+//! may still have seams in doubt (`doubts`). Version 3: a range without rows has no part, verdicts may be withdrawn (`withdrawn`), and a run may be
 //! of a part of its job (`narrowing`). Version 2: a bucket may have ranges that wait (`waiting`), and ranges
 //! that no longer count (`void_below`). Owns that a state of a newer version, of another program or
 //! that cannot be read is refused and left alone.
@@ -21,7 +22,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "s3scan-state";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// One run of a job, as far as it is committed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -83,6 +83,8 @@ pub struct MemoryStore {
     pub gathered: CancellationToken,
     /// Keys that are there only from this request on.
     pub arrivals: BTreeMap<String, usize>,
+    /// What one more key begins with, which has another name after every so many requests.
+    pub moving: Option<(&'static str, usize)>,
     /// The bucket and the prefix of every request so far.
     pub asked: Mutex<Vec<(String, String)>>,
 }
@@ -110,7 +112,11 @@ impl MemoryStore {
     }
 
     fn page(&self, bucket: &str, prefix: &str, cursor: &Cursor, trap: Option<Trap>, number: usize) -> Vec<u8> {
-        let objects = &self.buckets[bucket];
+        let mut objects = self.buckets[bucket].clone();
+        if let Some((name, requests)) = self.moving {
+            let object = StoredObject { size: 1, modified: 1, class: "STANDARD" };
+            objects.insert(format!("{name}{:06}", number / requests), object);
+        }
         let ordered = !matches!(self.habit, Habit::Unordered | Habit::Repeating | Habit::Directory)
             && trap != Some(Trap::Disordered);
         let deaf = self.habit == Habit::DeafToPrefixes;

@@ -96,6 +96,33 @@ fn keys_that_come_while_a_bucket_is_listed_do_not_make_it_suspect() {
     }
 }
 
+/// The first key behind the seam is another one with every fourth request.
+#[test]
+fn a_seam_where_keys_come_and_go_all_the_time_is_not_held_against_the_store() {
+    let keys: Vec<String> = (0..40).map(|number| format!("a{number:02}")).chain(["x1".into()]).collect();
+    let asked = cut_at(&["c"], 2);
+    let store = |requests: Option<usize>| {
+        Arc::new(MemoryStore { moving: requests.map(|requests| ("m", requests)), ..store(keys.iter().cloned(), 3) })
+    };
+    for requests in 3..9 {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(invoke(&asked, &store(Some(requests)), folder.path()).unwrap().unfinished.is_empty());
+        let finished = finished(folder.path());
+        assert_eq!((finished[0].verdict, finished[0].ordered), (Verdict::Complete, true), "{requests}");
+        let rows = published(&asked, folder.path(), "bucket");
+        let found: Vec<&str> = rows.iter().map(|(key, _)| key.as_str()).filter(|key| !key.starts_with('m')).collect();
+        assert_eq!(found, keys);
+    }
+    // With every request it cannot be told; a rerun asks there again, and nowhere else.
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = invoke(&asked, &store(Some(1)), folder.path()).unwrap();
+    assert_eq!(outcome.unfinished[0].verdict, Verdict::Failed);
+    assert!(outcome.unfinished[0].reason.contains("change faster"), "{}", outcome.unfinished[0].reason);
+    let calm = store(None);
+    assert!(invoke(&asked, &calm, folder.path()).unwrap().unfinished.is_empty());
+    assert_eq!((finished(folder.path())[0].ordered, calm.requests()), (true, 2));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 

@@ -225,7 +225,8 @@ impl Splitter {
         let found = || shard.hoped.unwrap_or_else(|| self.outlook(shard, record).keys());
         let keys = shard.ahead.get().unwrap_or_else(found);
         shard.ahead.set(Some(keys));
-        Some(keys / f64::from(1 + shard.unprobed) - f64::from(self.page))
+        // What lies where all widths are lost in rounding cannot be told.
+        Some(keys / f64::from(1 + shard.unprobed) - f64::from(self.page)).filter(|keys| keys.is_finite())
     }
 
     /// What a range has ahead. One whose first page found keys behind a gap may be the beginning of a
