@@ -28,6 +28,8 @@ const CREDIT: f64 = 0.02;
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// For so long what slowing down has brought is remembered.
 const MEMORY: Duration = Duration::from_secs(5);
+/// The share of a rate from which on it is what holds requests back.
+const FELT: f64 = 0.6;
 /// The slowest rate, in requests per second.
 const SLOWEST: f64 = 0.2;
 
@@ -102,13 +104,15 @@ impl Rhythm {
         let is_judged = answers >= FEWEST_ANSWERS || elapsed >= 10 * STRETCH;
         if is_judged && refusals >= 2 && refused > TOLERATED {
             self.stretch = Stretch { begun: now, ..Stretch::default() };
+            let measured = f64::from(answers) / elapsed.as_secs_f64().max(1e-3);
             // What does not get better by asking less is no matter of how much is asked; where nearly all
-            // is refused, it may still be far too much.
-            let is_unmoved = |bend: Bend| now < bend.at + MEMORY && refused > 0.7 * bend.refused;
+            // is refused, it may still be far too much. But less is asked only where the rate is felt: a few
+            // workers that wait after refusals may be slower than it.
+            let is_felt = |bend: Bend| measured > FELT * bend.rate(now);
+            let is_unmoved = |bend: Bend| now < bend.at + MEMORY && refused > 0.7 * bend.refused && is_felt(bend);
             if refused < 0.7 && self.bend.is_some_and(is_unmoved) {
                 return false;
             }
-            let measured = f64::from(answers) / elapsed.as_secs_f64().max(1e-3);
             let sent = self.bend.map_or(measured, |bend| bend.rate(now).min(measured.max(bend.rate(bend.at))));
             // All of few answers may be refusals by chance.
             let bearable = (sent * (1.0 - refused).max(0.1)).max(SLOWEST);
@@ -184,7 +188,7 @@ mod tests {
             if now >= Duration::from_secs(5) {
                 *(if is_refused { &mut refused } else { &mut accepted }) += 1.0;
             }
-            let back_off = if is_refused { Duration::from_millis(100 + number % 100) } else { Duration::ZERO };
+            let back_off = if is_refused { Duration::from_millis(50 + number % 50) } else { Duration::ZERO };
             due.push(Reverse((now + back_off, worker, None)));
         }
         (accepted, refused)
@@ -193,7 +197,7 @@ mod tests {
     #[test]
     fn a_store_is_asked_nearly_as_often_as_it_allows_and_seldom_more() {
         for cap in [20.0, 100.0, 3_500.0] {
-            for (workers, milliseconds) in [(64, 0_u32), (64, 30), (256, 200), (8, 30)] {
+            for (workers, milliseconds) in [(64, 0_u32), (2, 0), (5, 0), (10, 0), (64, 30), (256, 200), (8, 30)] {
                 let (accepted, refused) = ask(workers, Duration::from_millis(milliseconds.into()), |_| cap, false);
                 let possible = f64::from(workers) * 1e3 / (f64::from(milliseconds) + 0.3);
                 let share = accepted / (55.0 * cap.min(possible));
@@ -229,6 +233,23 @@ mod tests {
             }
         }
         assert!(rhythm.rate(now).unwrap() > 10.0, "{:?}", rhythm.rate(now));
+    }
+
+    #[test]
+    fn a_rate_falls_until_it_is_felt() {
+        let mut rhythm = Rhythm::default();
+        let mut now = Duration::ZERO;
+        for number in 1..=12 {
+            now += Duration::from_millis(1);
+            rhythm.answered(now, now, number % 6 == 0);
+        }
+        assert!(rhythm.rate(now).unwrap() > 500.0, "{:?}", rhythm.rate(now));
+        // Few workers that wait after refusals ask less than that, and still too much.
+        for number in 0..480 {
+            now += Duration::from_micros(8_600);
+            rhythm.answered(now, now, number % 7 == 0);
+        }
+        assert!(rhythm.rate(now).unwrap() < 200.0, "{:?}", rhythm.rate(now));
     }
 
     #[test]
