@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 const ACCOUNTS: u64 = 40;
 const BUCKETS: u64 = 1000;
-const OBJECTS: u64 = 2;
+const OBJECTS: u32 = 2;
 const DENIED: u64 = BUCKETS / 20;
 const GONE: u64 = BUCKETS / 100;
 const OPEN: u64 = BUCKETS - DENIED - GONE;
@@ -49,7 +49,7 @@ fn organization(moto: &mut Moto) {
             mine.map(|bucket| format!("{kind}-{number}-{bucket}")).collect::<Vec<_>>()
         };
         let buckets = [share("open", OPEN), share("denied", DENIED)].concat();
-        moto.python.put_account_buckets(&account, "us-east-1", &buckets, OBJECTS as u32);
+        moto.python.put_account_buckets(&account, "us-east-1", &buckets, OBJECTS);
     }
     moto.profiles(&[("hub", &hub)]);
     let listed: String = (0..ACCOUNTS).map(|number| id(number) + "\n").collect();
@@ -62,9 +62,9 @@ fn organization(moto: &mut Moto) {
 /// Puts right what was wrong.
 fn mend(moto: &mut Moto) {
     moto.python.permit("user", ONE, "audit", &everything());
-    moto.python.put_account_buckets(ONE, "us-east-1", &names("gone", GONE), OBJECTS as u32);
+    moto.python.put_account_buckets(ONE, "us-east-1", &names("gone", GONE), OBJECTS);
     moto.python.role(&lost(), "audit", &trusting(ONE), &everything());
-    moto.python.put_account_buckets(&lost(), "us-east-1", &names("late", OF_LOST), OBJECTS as u32);
+    moto.python.put_account_buckets(&lost(), "us-east-1", &names("late", OF_LOST), OBJECTS);
     for number in 0..ACCOUNTS - 1 {
         moto.python.permit("role", &id(number), "audit", &everything());
     }
@@ -104,7 +104,10 @@ fn assert_partial(moto: &Moto, told: &str) {
     let found = json!(counted(moto, "denied", "missing"));
     assert_eq!((found, &summary["totals"]["buckets"]), (expected.clone(), &expected), "{told}");
     let totals = &summary["totals"];
-    assert_eq!((&totals["objects"], &totals["rows"]), (&json!(OPEN * OBJECTS), &json!(OPEN * OBJECTS)));
+    assert_eq!(
+        (&totals["objects"], &totals["rows"]),
+        (&json!(OPEN * u64::from(OBJECTS)), &json!(OPEN * u64::from(OBJECTS)))
+    );
     assert_eq!((&totals["files"], &summary["exit_code"]), (&json!(OPEN), &json!(3)));
     let accounts = summary["accounts"].as_array().expect("accounts");
     let unusable: Vec<&Value> = accounts.iter().filter(|account| account["verdict"] != "ok").collect();
@@ -137,7 +140,7 @@ fn an_organization_by_its_list_and_once_more_when_it_is_put_right() {
     assert_eq!(json!(counted(&moto, "complete", "complete")), json!({ "complete": complete }));
     let summary = moto.summary();
     assert_eq!((&summary["complete"], &summary["exit_code"]), (&json!(true), &json!(0)));
-    assert_eq!(summary["totals"]["rows"], json!(complete * OBJECTS));
+    assert_eq!(summary["totals"]["rows"], json!(complete * u64::from(OBJECTS)));
     let after = files(&run);
     assert_eq!(after.len() as u64, complete);
     let kept: BTreeSet<&PathBuf> =
