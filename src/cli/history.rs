@@ -111,7 +111,7 @@ fn keep(job: &Job, outcome: &ScanOutcome, is_all: bool) -> Result<(), StateError
         };
         let known = history.buckets.entry(name(bucket)).or_default();
         (known.objects, known.bytes, known.requests) =
-            (entry.counts.objects, entry.counts.bytes, entry.effort.requests);
+            (entry.counts.objects, entry.counts.bytes, entry.effort.requests.saturating_sub(entry.effort.retries));
         // Those of earlier invocations were learnt then.
         if let Some(lesson) = outcome.lessons.get(&entry.bucket) {
             known.seconds = lesson.seconds.or(known.seconds);

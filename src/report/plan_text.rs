@@ -190,7 +190,7 @@ fn estimate(plan: &Plan, text: &mut String) {
         (0, 1..) => writeln!(text, "  transfer  not known"),
         _ => writeln!(text, "  transfer  {about} {} of answers", bytes(estimate.response_bytes)),
     };
-    let span = Duration::try_from_secs_f64(estimate.seconds).unwrap_or_default();
+    let span = Duration::try_from_secs_f64(estimate.seconds).unwrap_or(Duration::MAX);
     let _ = writeln!(text, "  duration  {about} {}: {}", taken(span), estimate.seconds_basis);
 }
 

@@ -45,7 +45,7 @@ pub(super) fn unsent(error: &(dyn Error + 'static)) -> Failure {
     let code = refused.as_ref().and_then(|refused| refused.code);
     let is_passing = match &refused {
         Some(Lending { status: 429 | 500.., .. }) => true,
-        Some(_) => code.is_some_and(|code| code.starts_with("Throttling")),
+        Some(_) => code.is_some_and(|code| code.starts_with("Throttling") || code == "IDPCommunicationError"),
         None => {
             matches!(credentials, CredentialsError::ProviderTimedOut(_))
                 || find::<ConnectorError>(credentials).is_some_and(|error| error.is_io() || error.is_timeout())
@@ -117,6 +117,7 @@ mod tests {
         assert_eq!(refused.to_string(), "the role is not lent: AccessDenied: not for you");
         assert!(refused.hint().unwrap().contains("`external_id`"));
         assert_eq!(lent(400, "Throttling").kind, FailureKind::Transient);
+        assert_eq!(lent(400, "IDPCommunicationError").kind, FailureKind::Transient);
         assert_eq!(lent(503, "").kind, FailureKind::Transient);
         assert!(lent(400, "ExpiredToken").wants_login());
         let logged_in = |status: u16, code: &str| {

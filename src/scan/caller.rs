@@ -106,7 +106,7 @@ impl Caller {
         effort: &mut Effort,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Halt> {
-        let (mut timeouts, mut attempt, mut renewals) = (0, 0, 0);
+        let (mut timeouts, mut attempt, mut renewals, mut is_repeated) = (0, 0, 0, false);
         loop {
             attempt += 1;
             let permit = self.stop.unless_requested(self.permit(bucket)).await.ok_or(Halt::Interrupted)?;
@@ -114,7 +114,7 @@ impl Caller {
                 return Err(Halt::Interrupted);
             }
             effort.requests += 1;
-            effort.retries += u64::from(attempt > 1);
+            effort.retries += u64::from(std::mem::replace(&mut is_repeated, true));
             let timeout = self.pace.request_timeout * 2_u32.pow(timeouts);
             let sent = Instant::now();
             let answer = tokio::time::timeout(timeout, request());
@@ -133,7 +133,6 @@ impl Caller {
             };
             if matches!(failure.kind, FailureKind::Redirected(_)) {
                 // The store sees to it that this comes once for each that asked in the wrong region.
-                effort.retries += 1;
                 attempt -= 1;
                 continue;
             }
@@ -148,7 +147,6 @@ impl Caller {
                     return Err(Halt::Failed(Failure { kind: FailureKind::Identity, ..failure }));
                 };
                 self.stop.unless_requested(tokio::time::sleep(wait)).await.ok_or(Halt::Interrupted)?;
-                effort.retries += 1;
                 attempt -= 1;
                 continue;
             }
