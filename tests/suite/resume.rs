@@ -161,7 +161,7 @@ fn a_run_of_another_version_is_left_alone() {
     cut_off(&workspace);
     let path = workspace.path("state/job.json");
     let state = fs::read_to_string(&path).expect("the state");
-    fs::write(&path, state.replace("\"version\": 3", "\"version\": 2")).expect("written");
+    fs::write(&path, state.replace("\"version\": 4", "\"version\": 3")).expect("written");
     let told = workspace.expect(2, &["-q"]);
     assert!(told.contains("is of another version of s3scan") && told.contains("--fresh"), "{told}");
     fs::write(&path, state).expect("written");

@@ -120,7 +120,9 @@ fn a_seam_where_keys_come_and_go_all_the_time_is_not_held_against_the_store() {
     assert!(outcome.unfinished[0].reason.contains("change faster"), "{}", outcome.unfinished[0].reason);
     let calm = store(None);
     assert!(invoke(&asked, &calm, folder.path()).unwrap().unfinished.is_empty());
-    assert_eq!((finished(folder.path())[0].ordered, calm.requests()), (true, 2));
+    assert!(finished(folder.path())[0].ordered);
+    // Two for each seam in doubt; the first may have been split next to it.
+    assert!((2..=6).contains(&calm.requests()), "{} requests", calm.requests());
 }
 
 proptest! {
