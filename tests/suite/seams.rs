@@ -121,8 +121,8 @@ fn a_seam_where_keys_come_and_go_all_the_time_is_not_held_against_the_store() {
     let calm = store(None);
     assert!(invoke(&asked, &calm, folder.path()).unwrap().unfinished.is_empty());
     assert!(finished(folder.path())[0].ordered);
-    // Two for each seam in doubt; the first may have been split next to it.
-    assert!((2..=6).contains(&calm.requests()), "{} requests", calm.requests());
+    // Two for each seam in doubt, of which there may be some next to the first; none for what is listed.
+    assert!((2..=12).contains(&calm.requests()), "{} requests", calm.requests());
 }
 
 proptest! {
