@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// `s3scan plan`
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 the run can be complete, as far as can be seen; 3 it cannot; 75, 4, 124\n\
+#[command(after_help = "Exit codes: 0 the run can be complete, as far as can be seen; 3 it cannot; 75, 4, 74, 124\n\
     as of `run`; 2 usage or job file, or the run would be refused.\n\n\
     Examples:\n  s3scan plan jobs/quarterly.toml\n  s3scan plan jobs/multi-account.toml --account 'prod*' --format json")]
 pub struct PlanArguments {
